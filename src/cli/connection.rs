@@ -15,16 +15,17 @@ use crate::manifest::Location;
 use crate::manifest::environments::Environment;
 use crate::model::urn::Scope;
 use crate::plan::saved::Project;
+use crate::render::home::Known;
 use crate::render::printable;
 use crate::server::{self, Backlog};
 
 use super::account::{Account, AccountArguments, Outline, ProjectSource};
 use super::completion;
 use super::failure::{advised, stated};
-use super::help;
 use super::http_arguments::HttpArguments;
 use super::interruption;
 use super::quoting::quoted;
+use super::{help, here};
 
 /// Flags for the endpoint, and for how requests are made.
 #[derive(Debug, Clone, clap::Args)]
@@ -149,6 +150,8 @@ impl Connection {
             Some(directory) => Box::pin(local(directory, backlog)).await?,
             None => (account.resolve(&options, environment).await?, None),
         };
+        let Endpoint { url: _, region, project_id } = &account.endpoint;
+        here::learn(Known::from(&Scope { region: region.clone(), project_id: project_id.clone() }));
         Ok(Self { account, options, is_local: directory.is_some(), embedded })
     }
 

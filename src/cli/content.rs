@@ -1,22 +1,27 @@
 //! What a command found or did, and the documents that say it in each format.
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use crate::apply::Report;
-use crate::diagnostic::Diagnostic;
+use crate::apply::{Report, Status};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::model::address::Address;
 use crate::plan::change::{Plan, PlanOf};
 use crate::plan::flow::Flow;
-use crate::plan::saved::{Moved, SavedPlan, Selected};
+use crate::plan::saved::{Moved, SavedPlan};
 use crate::render;
 use crate::render::Detail;
 use crate::render::drift::Drift;
 use crate::render::findings::{Files, Findings, Trouble};
 use crate::render::gitlab;
+use crate::render::home::Known;
 use crate::render::json::{Failure, Outcome};
 use crate::render::junit::{self, Case};
 use crate::render::markdown::Extras;
 use crate::render::plan::Verdict;
+use crate::render::stale::Stale;
 
+use super::here;
 use super::manifest_arguments::ManifestArguments;
 use super::output::Format;
 use super::report_file::Reporting;
@@ -49,13 +54,15 @@ pub(super) enum Content<'a> {
         outcome: Outcome,
         planned: &'a [Diagnostic],
         all: &'a [Diagnostic],
+        /// Where the manifests declare what failed.
+        places: &'a BTreeMap<Address, Place>,
     },
     /// A saved plan that does not match the current state.
     Stale {
         plan: &'a PlanOf<'a, ()>,
         moved: &'a [Moved],
         reason: Option<&'a str>,
-        explanation: &'a str,
+        why: &'a Stale,
         diagnostics: &'a [Diagnostic],
     },
     Drift {
@@ -80,7 +87,7 @@ impl Content<'_> {
             Format::Markdown => self.markdown(reporting.detail),
             Format::Sarif => format!("{:#}\n", render::sarif::sarif(&self.findings(manifest().as_deref()))),
             Format::CodeQuality => format!("{:#}\n", gitlab::code_quality(&self.findings(manifest().as_deref()))),
-            Format::Junit => junit::document(&self.suite(), self.cases(), self.praise()),
+            Format::Junit => junit::document(&self.known(), self.cases(), self.praise()),
             Format::Gitlab => format!("{}\n", self.counts()),
         }
     }
@@ -98,18 +105,19 @@ impl Content<'_> {
         }
     }
 
+    /// The findings except those that only say where a change failed.
+    pub(super) fn planned(&self) -> &[Diagnostic] {
+        if let Self::Applied { planned, .. } = self { planned } else { self.diagnostics() }
+    }
+
     fn json(&self) -> Value {
-        let found = render::diagnostic::json(self.diagnostics());
-        match self {
+        let found = render::diagnostic::json(&in_repository(self.diagnostics()));
+        let mut document = match self {
             Self::Checked { diagnostics, .. } => render::json::checked(!has_errors(diagnostics), &found),
             Self::Planned { plan, verdict, .. } => render::json::plan(plan, Outcome::planned(plan, *verdict), &found),
             Self::Saved { saved, verdict, .. } => {
                 let plan = saved.plan();
-                let mut document = render::json::plan(&plan, Outcome::planned(&plan, *verdict), &found);
-                if let Some(Selected { name, file: _ }) = &saved.origin.files.environment {
-                    document["environment"] = json!(name);
-                }
-                document
+                render::json::plan(&plan, Outcome::planned(&plan, *verdict), &found)
             }
             Self::Applied { plan, report, outcome, .. } => render::json::report(plan, report, *outcome, &found),
             Self::Stale { plan, moved, reason, .. } => {
@@ -122,47 +130,56 @@ impl Content<'_> {
             Self::Drift { drift, outcome, .. } => render::drift::json(drift, *outcome, &found),
             Self::Refused { .. } => render::json::refused(&found),
             Self::Failed(failure) => render::json::failed(failure),
-        }
+        };
+        render::json::add_known(&mut document, &self.known());
+        document
     }
 
     pub(super) fn markdown(&self, detail: Detail) -> String {
+        let (known, found) = (self.known(), in_repository(self.diagnostics()));
+        let extras = |verdict, flow| Extras { verdict, diagnostics: &found, flow, detail };
         match self {
-            Self::Checked { summary, diagnostics } => render::markdown::checked(summary, diagnostics),
-            Self::Planned { plan, verdict, diagnostics, flow } => {
-                render::markdown::planned(plan, &Extras { verdict: *verdict, diagnostics, flow, detail })
+            Self::Checked { summary, .. } => render::markdown::checked(summary, &known, &found),
+            Self::Planned { plan, verdict, flow, .. } => render::markdown::planned(plan, &extras(*verdict, flow)),
+            Self::Saved { saved, verdict, .. } => {
+                render::markdown::planned(&saved.plan(), &extras(*verdict, &saved.flow))
             }
-            Self::Saved { saved, verdict, diagnostics } => {
-                let extras = Extras { verdict: *verdict, diagnostics, flow: &saved.flow, detail };
-                render::markdown::planned(&saved.plan(), &extras)
-            }
-            Self::Applied { plan, report, all, .. } => render::markdown::applied(plan, report, all, detail),
-            Self::Stale { plan, explanation, .. } => render::markdown::stale(plan, explanation),
-            Self::Drift { drift, diagnostics, .. } => render::drift::markdown(drift, diagnostics, detail),
-            Self::Refused { diagnostics } => render::markdown::refused(diagnostics),
-            Self::Failed(failure) => render::markdown::failed(&said(failure)),
+            Self::Applied { plan, report, .. } => render::markdown::applied(plan, report, &found, detail),
+            Self::Stale { plan, why, .. } => render::markdown::stale(plan, why),
+            Self::Drift { drift, .. } => render::drift::markdown(drift, &found, detail),
+            Self::Refused { .. } => render::markdown::refused(&known, &found),
+            Self::Failed(failure) => render::markdown::failed(&said(failure), &known),
         }
     }
 
     fn findings<'a>(&'a self, manifest: Option<&'a str>) -> Findings<'a> {
-        let troubles = match self {
-            Self::Applied { plan, report, .. } => render::report::troubles(plan, report),
-            _ => self.troubles(),
-        };
         let files = Files { in_repository: &repository::path, manifest };
-        Findings { diagnostics: self.diagnostics(), troubles, files }
+        Findings { diagnostics: self.diagnostics(), troubles: self.troubles(Detail::Full), files }
+    }
+
+    /// What went wrong apart from findings. Grouped, changes that failed for the same reason are one.
+    pub(super) fn troubles(&self, detail: Detail) -> Vec<Trouble> {
+        match self {
+            Self::Applied { plan, report, places, .. } => render::report::troubles(plan, report, places, detail),
+            _ => self.troubles_of_command(),
+        }
     }
 
     /// What went wrong apart from findings and changes.
-    fn troubles(&self) -> Vec<Trouble> {
+    fn troubles_of_command(&self) -> Vec<Trouble> {
         match self {
             Self::Failed(Failure { code, message, help, request_id: _ }) => vec![Trouble {
                 code: code.unwrap_or("failed").to_owned(),
                 message: (*message).to_owned(),
                 help: help.map(str::to_owned),
+                place: None,
             }],
-            Self::Stale { explanation, .. } => {
-                vec![Trouble { code: "stale".to_owned(), message: explanation.trim_end().to_owned(), help: None }]
-            }
+            Self::Stale { why: Stale { message, lead: _, help }, .. } => vec![Trouble {
+                code: "stale".to_owned(),
+                message: message.clone(),
+                help: Some(help.clone()),
+                place: None,
+            }],
             Self::Applied { report, .. } => {
                 render::report::beyond_changes(report.unverified.as_ref(), report.interrupted)
             }
@@ -175,24 +192,20 @@ impl Content<'_> {
     }
 
     fn cases(&self) -> Vec<Case> {
-        let diagnostics = if let Self::Applied { planned, .. } = self { planned } else { self.diagnostics() };
         let own = match self {
             Self::Applied { plan, report, .. } => junit::changes(plan, report),
             Self::Drift { drift, .. } => junit::drift(drift),
             _ => Vec::new(),
         };
-        junit::findings(diagnostics).into_iter().chain(own).chain(junit::troubles(&self.troubles())).collect()
+        let troubles = junit::troubles(&self.troubles_of_command());
+        junit::findings(&in_repository(self.planned())).into_iter().chain(own).chain(troubles).collect()
     }
 
-    /// The name of the suite: the stack, if it is known.
-    fn suite(&self) -> String {
-        match self {
-            Self::Planned { plan, .. } | Self::Applied { plan, .. } => plan.stack.to_string(),
-            Self::Stale { plan, .. } => plan.stack.to_string(),
-            Self::Saved { saved, .. } => saved.stack.to_string(),
-            Self::Drift { drift, .. } => drift.stack.to_string(),
-            Self::Checked { .. } | Self::Refused { .. } | Self::Failed(_) => "manifests".to_owned(),
-        }
+    /// The stack and its place, as far as they are known.
+    fn known(&self) -> Known {
+        let known = here::known();
+        // `show` reads nothing but the plan.
+        if let Self::Saved { saved, .. } = self { Known::from(*saved).or(known) } else { known }
     }
 
     /// The name of the test case that a `JUnit` report contains if it has no others.
@@ -200,23 +213,43 @@ impl Content<'_> {
         if matches!(self, Self::Checked { .. }) { "the manifests are valid" } else { "the plan has no findings" }
     }
 
+    /// The changes that an apply made, or that a plan would make.
     fn counts(&self) -> Value {
         match self {
-            Self::Planned { plan, diagnostics, .. } | Self::Applied { plan, planned: diagnostics, .. }
-                if !has_errors(diagnostics) =>
-            {
-                gitlab::terraform(plan)
+            Self::Planned { plan, diagnostics, .. } if !has_errors(diagnostics) => {
+                gitlab::terraform(plan.changes.iter().map(|change| change.action))
             }
-            Self::Saved { saved, .. } => gitlab::terraform(&saved.plan()),
+            Self::Applied { plan, report, .. } => {
+                let ended = plan.changes.iter().zip(&report.statuses);
+                let done = ended.filter(|(_, status)| matches!(status, Status::Done));
+                gitlab::terraform(done.map(|(change, _)| change.action))
+            }
+            Self::Saved { saved, .. } => gitlab::terraform(saved.changes.iter().map(|change| change.action)),
             _ => gitlab::no_terraform(),
         }
     }
 }
 
 /// Why a command failed, and what to do.
-pub(super) fn said(failure: &Failure<'_>) -> String {
+fn said(failure: &Failure<'_>) -> String {
     let help = failure.help.map(|help| format!("\nhelp: {help}")).unwrap_or_default();
     format!("{}{help}", failure.message)
+}
+
+/// The findings with the paths of their files in the repository.
+fn in_repository(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut found = diagnostics.to_vec();
+    let mut paths: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for Diagnostic { place, related, .. } in &mut found {
+        let places = place.iter_mut().chain(related.iter_mut().filter_map(|related| related.place.as_mut()));
+        for place in places {
+            let path = paths.entry(place.file.clone()).or_insert_with_key(|file| repository::path(file));
+            if let Some(path) = path {
+                place.file.clone_from(path);
+            }
+        }
+    }
+    found
 }
 
 fn has_errors(diagnostics: &[Diagnostic]) -> bool {

@@ -32,7 +32,7 @@ pub(super) struct EnvironmentArguments {
 
 impl EnvironmentArguments {
     /// The name of the environment.
-    fn name(&self) -> Option<&str> {
+    pub(super) fn name(&self) -> Option<&str> {
         self.environment.as_deref()
     }
 
@@ -40,7 +40,7 @@ impl EnvironmentArguments {
         self.name().is_some()
     }
 
-    fn file(&self) -> &Path {
+    pub(super) fn file(&self) -> &Path {
         self.environments_file.as_deref().unwrap_or(Path::new(FILE_NAME))
     }
 

@@ -13,6 +13,7 @@ use crate::render::plan::Verdict;
 use super::Exit;
 use super::confirm::{Approval, can_ask, confirm};
 use super::interruption;
+use super::output::ReportOutput;
 use super::pager::Pager;
 use super::progress::{Form, Progress};
 use super::reconcile::{self, Goal, Intent, Prepared, missing_secrets, verdict};
@@ -87,7 +88,8 @@ pub(super) async fn show_and_apply(
     let done = execute(shared, prepared, plan).await;
     let outcome = if done.is_complete() { Outcome::Applied } else { Outcome::Failed };
     let refused = refused_fields::findings(plan, &done, &prepared.sources);
-    report::applied(shared, planned, &Applied { report: &done, outcome, refused });
+    let places = refused_fields::places(plan, &done, &prepared.desired, &prepared.sources);
+    report::applied(shared, planned, &Applied { report: &done, outcome, refused, places });
     Ok(match outcome {
         Outcome::Applied => Exit::Done,
         _ if done.interrupted => Exit::Interrupted,
@@ -111,9 +113,11 @@ async fn execute(shared: &SharedArguments, prepared: &Prepared, plan: &Plan<'_>)
     let progress = Progress::applying(form, &prepared.remote, plan.changes.len());
     let tell = |event: Event<'_>| {
         progress.count(event);
-        // On a terminal, someone may want to stop after a failure.
-        if let (Form::Region, Event::Ended(change, status @ Status::Failed(_))) = (form, event) {
-            errln!("{}", render::report::line(change, status));
+        // Someone at the terminal may want to stop after a failure. Text for people names it in the region and in the result.
+        if let (Form::Region, Event::Ended(change, Status::Failed(error))) = (form, event)
+            && shared.output != ReportOutput::Human
+        {
+            errln!("{}", render::failed::brief(change, error));
         }
     };
     apply::run(&plan, &effects, interrupted(&prepared.remote), tell).await

@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 
 use crate::diagnostic::Diagnostic;
+use crate::render::findings::Trouble;
 use crate::render::{github, printable};
 
 use super::{repository, streams};
@@ -18,9 +19,10 @@ pub(super) fn annotate(diagnostics: &[Diagnostic]) {
     }
 }
 
-pub(super) fn fail(message: &str) {
+/// Shows failures at the lines that they are about.
+pub(super) fn fail(troubles: &[Trouble]) {
     if runs_this() {
-        err!("{}", github::failure(message));
+        err!("{}", github::failures(troubles, &repository::path));
     }
 }
 

@@ -17,8 +17,8 @@ use crate::redaction::Redaction;
 use super::environment_arguments::EnvironmentArguments;
 use super::failure::{Outdated, Refused};
 use super::flag_value::FlagError;
-use super::help;
 use super::streams;
+use super::{help, here};
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = help::MANIFEST)]
@@ -157,6 +157,7 @@ impl ManifestArguments {
     /// Reads the files that the flags and the environment name, hides their secrets, and reports all findings that need no
     /// network.
     pub(super) fn check(&self) -> Checked {
+        self.environment.name().into_iter().for_each(|name| here::learn(here::of_name(name)));
         match self.select() {
             Ok(environment) => self.check_and_hide(environment),
             Err(Refused { diagnostics }) => Checked { diagnostics, ..Checked::default() },
@@ -186,6 +187,8 @@ impl ManifestArguments {
         sources.ignore(&mut diagnostics, if is_valid { Lints::Complete } else { Lints::Incomplete });
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
         let (manifest, partial) = if valid { (manifest, None) } else { (None, manifest.or(partial)) };
+        environment.iter().for_each(|environment| here::learn(environment.into()));
+        manifest.iter().chain(&partial).for_each(|manifest| here::learn(manifest.into()));
         Checked { environment, sources, diagnostics, manifest, partial, secrets }
     }
 
@@ -216,9 +219,12 @@ impl ManifestArguments {
         }
     }
 
-    /// The first file of the manifest as findings name it. Only findings without a place need it.
+    /// The file that findings without a place are about: the first file of the manifest, or the environments file if that is
+    /// wrong.
     pub(super) fn first_file(&self) -> Option<String> {
-        let selected = self.select().ok().flatten();
+        let Ok(selected) = self.select() else {
+            return Some(self.environment.file().display().to_string());
+        };
         let path = self.paths(selected.as_ref()).into_iter().next()?;
         if !path.is_dir() {
             return (!is_standard_input(&path)).then(|| path.display().to_string());

@@ -19,6 +19,7 @@ mod flag_value;
 mod function_argument;
 mod github;
 mod help;
+mod here;
 mod http_arguments;
 mod interruption;
 mod manifest_arguments;

@@ -1,10 +1,14 @@
-//! Points at the fields of the manifest that the service refused during an apply.
+//! Points at what failed during an apply: the fields that the service refused, and the declarations of other changes.
+
+use std::collections::BTreeMap;
 
 use crate::apply::{Error, Report, Status};
-use crate::diagnostic::{Diagnostic, Spot};
+use crate::diagnostic::{Diagnostic, Place, Spot};
 use crate::manifest::Sources;
+use crate::model::address::{Address, Kind};
 use crate::model::field::Field;
 use crate::model::function::Function;
+use crate::model::state::DesiredState;
 use crate::plan::change::{Change, Plan, Step};
 use crate::plan::refusal::refused_field;
 
@@ -16,17 +20,55 @@ pub(super) fn findings(plan: &Plan<'_>, report: &Report, sources: &Sources) -> V
     findings
 }
 
-fn finding(change: &Change<'_>, status: &Status) -> Option<Diagnostic> {
+/// Where the manifests declare the changes that failed: the field that the service refused, or the resource.
+pub(super) fn places(
+    plan: &Plan<'_>,
+    report: &Report,
+    desired: &DesiredState,
+    sources: &Sources,
+) -> BTreeMap<Address, Place> {
+    let ended = plan.changes.iter().zip(&report.statuses);
+    let failed = ended.filter(|(_, status)| matches!(status, Status::Failed(_)));
+    let spot = |(change, status): (&Change<'_>, &Status)| {
+        let refused = refused(change, status).map(|(function, field, _)| place(function, field));
+        Some((change.address.clone(), refused.or_else(|| declared(&change.address, desired))?))
+    };
+    let spots: Vec<(Address, Spot)> = failed.filter_map(spot).collect();
+    let places = sources.places(spots.iter().map(|(_, spot)| spot));
+    spots.into_iter().filter_map(|(address, spot)| Some((address, places.get(&spot)?.clone()))).collect()
+}
+
+/// Where a resource is declared. A policy without an entry of its own is at its function.
+fn declared(address: &Address, desired: &DesiredState) -> Option<Spot> {
+    let whole = desired.functions.get(&address.function).map(|wanted| {
+        let Function { spot, triggers, .. } = &wanted.function;
+        (spot, triggers)
+    });
+    let existing = || desired.existing.get(&address.function).map(|entry| (&entry.spot, &entry.triggers));
+    let (spot, triggers) = whole.or_else(existing)?;
+    Some(match address.kind {
+        Kind::Function => spot.clone().of_key(),
+        Kind::AsyncPolicy => spot.child(Field::Async.key()),
+        Kind::Trigger => triggers.get(address.trigger.as_ref()?)?.spot.clone(),
+    })
+}
+
+/// The declared field that the service refused, with its words.
+fn refused<'a>(change: &Change<'a>, status: &'a Status) -> Option<(&'a Function, Field, String)> {
     let (Step::CreateFunction { desired, .. } | Step::UpdateFunction { desired, .. }) = &change.step else {
         return None;
     };
     let Status::Failed(error @ Error::Remote(cause)) = status else { return None };
     let words = cause.refusal()?;
-    let function = &desired.function;
-    let field = refused_field(function, error.code(), &words)?;
+    Some((&desired.function, refused_field(&desired.function, error.code(), &words)?, words))
+}
+
+fn finding(change: &Change<'_>, status: &Status) -> Option<Diagnostic> {
+    let (function, field, words) = refused(change, status)?;
     let message = format!("`{}` of function {}: {words}", field.key(), function.address);
     let found = Diagnostic::error("field-refused", message).at(place(function, field));
-    Some(match error.help() {
+    let help = if let Status::Failed(error) = status { error.help() } else { None };
+    Some(match help {
         Some(help) => found.help(help),
         None => found,
     })

@@ -1,8 +1,11 @@
 //! Prints results in the requested format on standard output and findings on standard error, and writes reports into
 //! files. In CI systems, also uses the system's own way to show them.
 
+use std::collections::BTreeMap;
+
 use crate::apply::Report;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::model::address::Address;
 use crate::plan::Planned;
 use crate::plan::change::PlanOf;
 use crate::plan::saved::{Moved, SavedPlan};
@@ -11,9 +14,10 @@ use crate::render::Detail;
 use crate::render::drift::Drift;
 use crate::render::json::{Failure, Outcome};
 use crate::render::plan::Verdict;
+use crate::render::stale::Stale as Why;
 
 use super::confirm::Approval;
-use super::content::{Content, said};
+use super::content::Content;
 use super::failure::advised;
 use super::github;
 use super::interruption;
@@ -47,7 +51,8 @@ fn write(reporting: &Reporting, content: &Content<'_>) {
 
 /// Shows the result in the system that runs this, if it has a way to do that.
 fn announce(content: &Content<'_>, detail: Detail) {
-    github::annotate(content.diagnostics());
+    github::annotate(content.planned());
+    github::fail(&content.troubles(detail));
     github::summarize(|| content.markdown(detail));
 }
 
@@ -136,14 +141,16 @@ pub(super) struct Applied<'a> {
     pub(super) outcome: Outcome,
     /// The fields that the service refused.
     pub(super) refused: Vec<Diagnostic>,
+    /// Where the manifests declare what failed.
+    pub(super) places: BTreeMap<Address, Place>,
 }
 
 /// Shows the results of an apply.
 pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: &Applied<'_>) {
     let Planned { plan, diagnostics, missing_secrets: _, flow: _ } = planned;
-    let Applied { report, outcome, refused } = applied;
+    let Applied { report, outcome, refused, places } = applied;
     let all = &[&diagnostics[..], refused].concat();
-    let content = Content::Applied { plan, report, outcome: *outcome, planned: diagnostics, all };
+    let content = Content::Applied { plan, report, outcome: *outcome, planned: diagnostics, all, places };
     announce(&content, shared.detail.detail());
     match shared.output {
         ReportOutput::Human if shared.quiet && report.is_complete() => {}
@@ -163,18 +170,16 @@ pub(super) struct Stale<'a> {
     pub(super) moved: &'a [Moved],
     /// Why the plan cannot be made again, if it cannot.
     pub(super) reason: Option<&'a str>,
-    /// What has changed, for people.
-    pub(super) explanation: &'a str,
+    pub(super) why: &'a Why,
 }
 
 /// Shows that a saved plan is stale.
 pub(super) fn stale(shared: &SharedArguments, stale: &Stale<'_>, diagnostics: &[Diagnostic]) {
-    let Stale { plan, moved, reason, explanation } = *stale;
-    let content = Content::Stale { plan, moved, reason, explanation, diagnostics };
+    let Stale { plan, moved, reason, why } = *stale;
+    let content = Content::Stale { plan, moved, reason, why, diagnostics };
     announce(&content, shared.detail.detail());
-    github::fail(explanation);
     say(diagnostics, shared.quiet, shared.detail.detail());
-    err!("{explanation}");
+    errln!("error: {}", why.text());
     publish(&shared.into(), &content);
 }
 
@@ -222,6 +227,5 @@ pub(super) fn failed(reporting: &Reporting, failure: &Failure<'_>) {
 pub(super) fn interrupted(reporting: &Reporting, failure: &Failure<'_>) {
     let content = Content::Failed(failure);
     write(reporting, &content);
-    github::fail(&said(failure));
-    github::summarize(|| content.markdown(reporting.detail));
+    announce(&content, reporting.detail);
 }

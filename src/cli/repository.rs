@@ -8,13 +8,17 @@ use crate::manifest::normal;
 /// Variables in which pipelines give the directory that they have checked out.
 const CHECKOUTS: [&str; 2] = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
 
+/// The name of standard input in findings.
+const STANDARD_INPUT: &str = "<stdin>";
+
 /// The path of a file relative to the repository, with `/` between its parts. `None` if it is not in the repository, such
 /// as standard input.
 pub(super) fn path(file: &str) -> Option<String> {
     let here = std::env::current_dir().ok()?;
     // Symbolic links stay, because a repository knows a file by its path in it.
     let path = normal(Path::new(file));
-    if !path.exists() {
+    // A missing file can be what a finding is about.
+    if file == STANDARD_INPUT {
         return None;
     }
     relative(&path, &root(&here, |name| std::env::var_os(name)))

@@ -22,6 +22,13 @@ pub(super) struct Comparison<'a> {
 }
 
 impl Location {
+    /// The names of the region and the project, if the manifests give them.
+    pub fn names(&self) -> [Option<String>; 2] {
+        let Self { region, project } = self;
+        let region = region.as_ref().map(|(region, _)| region.to_string());
+        [region, project.as_ref().map(|(project, _)| project.to_string())]
+    }
+
     /// An error for each part of the place that differs from `here`.
     pub fn mismatches(&self, here: &Scope) -> Vec<Diagnostic> {
         let Scope { region, project_id } = here;

@@ -12,11 +12,11 @@ use crate::plan::change::FieldChange;
 use crate::plan::drift::{Finding, SecretValues, State};
 
 use super::change::label;
-use super::group::{self, Detail, NAMED, Names};
+use super::comment::{Heading, Section, document};
+use super::group::{self, Detail, LINE, NAMED, Names};
 use super::json::{FORMAT_VERSION, Outcome, field};
-use super::markdown::{self, Heading, Section};
 use super::style::{BOLD, CYAN, DIM, RED, YELLOW, paint, plain, printable};
-use super::{count, home, value};
+use super::{alike, count, home, markdown, value};
 
 /// The findings about a stack.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,7 @@ pub fn markdown(drift: &Drift<'_>, diagnostics: &[Diagnostic], detail: Detail) -
     });
     let sections: Vec<Section> = markdown::findings(diagnostics).chain(found).chain(unmanaged).collect();
     let (text, home) = (summary(drift, diagnostics), home::markdown(drift.stack, drift.scope));
-    markdown::document(&Heading { text, home, remark: secret_values(drift), ..Heading::default() }, &sections)
+    document(&Heading { text, home, remarks: secret_values(drift), ..Heading::default() }, &sections)
 }
 
 /// One line: the number of findings of each kind.
@@ -106,32 +106,48 @@ pub fn summary(drift: &Drift<'_>, diagnostics: &[Diagnostic]) -> String {
 
 /// One finding in a few words.
 pub(super) fn title(finding: &Finding) -> String {
-    plain(&Part { findings: vec![finding] }.title())
+    plain(&Part::of(vec![finding]).title())
 }
 
 /// One finding with its fields.
 pub(super) fn one(finding: &Finding) -> String {
-    Part { findings: vec![finding] }.text(Names::All)
+    Part::of(vec![finding]).text(Names::All)
 }
 
-/// Findings that differ only in their addresses, at least one.
+/// Findings that are shown together, at least one.
 struct Part<'f> {
     findings: Vec<&'f Finding>,
+    /// The fields that are the same in all of them.
+    shared: Vec<&'f FieldChange>,
 }
 
 /// Divides findings into parts, in their order.
 fn parts(findings: &[Finding], detail: Detail) -> Vec<Part<'_>> {
     if detail == Detail::Full {
-        return findings.iter().map(|finding| Part { findings: vec![finding] }).collect();
+        return findings.iter().map(|finding| Part::of(vec![finding])).collect();
     }
-    let (groups, rest) = group::equal(findings, |found| {
+    let equal = |found: &&Finding| {
         let Finding { address, facet, state, reason, fields: _ } = found;
         json!([address.kind, facet, state, reason, shown_fields(found)]).to_string()
-    });
-    let rest = rest.into_iter().map(|finding| Part { findings: vec![finding] });
-    let mut parts: Vec<Part<'_>> = groups.into_iter().map(|findings| Part { findings }).chain(rest).collect();
+    };
+    let alike = |found: &&Finding| {
+        let Finding { address, facet, state, reason, fields } = found;
+        let fits = line(found, fields).chars().count() <= LINE;
+        fits.then(|| json!([address.kind, facet, state, reason]).to_string())
+    };
+    let mut parts: Vec<Part<'_>> = alike::together(findings, equal, alike).into_iter().map(Part::of).collect();
     parts.sort_by_key(|part| (&part.findings[0].address, part.findings[0].facet));
     parts
+}
+
+/// A finding with these fields on one line, however long that is.
+fn line<'f>(finding: &Finding, fields: impl IntoIterator<Item = &'f FieldChange>) -> String {
+    let fields = fields.into_iter().map(|field| format!("  {} {}", printable(&label(&field.path)), sides(field)));
+    format!("{}{}", group::name(&finding.address), fields.collect::<String>())
+}
+
+fn sides(FieldChange { path, before, after }: &FieldChange) -> String {
+    format!("live {}, declared {}", value::shown(path, before), value::shown(path, after))
 }
 
 /// All fields of a missing resource differ, so they are not listed.
@@ -139,7 +155,13 @@ fn shown_fields(finding: &Finding) -> &[FieldChange] {
     if finding.state == State::Missing { &[] } else { &finding.fields }
 }
 
-impl Part<'_> {
+impl<'f> Part<'f> {
+    fn of(findings: Vec<&'f Finding>) -> Self {
+        let is_shared = |field: &&FieldChange| findings.iter().all(|found| shown_fields(found).contains(field));
+        let shared = shown_fields(findings[0]).iter().filter(is_shared).collect();
+        Self { findings, shared }
+    }
+
     fn title(&self) -> String {
         let Finding { address, facet, state, .. } = self.findings[0];
         let style = match state {
@@ -165,21 +187,27 @@ impl Part<'_> {
     }
 
     fn text(&self, names: Names) -> String {
+        let Self { findings, shared } = self;
         let mut text = self.title();
-        let fields = shown_fields(self.findings[0]);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "\n    {}", paint(DIM, printable(&self.findings[0].reason)));
-        let width = fields.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
-        for FieldChange { path, before, after } in fields {
-            let (name, live, declared) =
-                (printable(&label(path)), value::shown(path, before), value::shown(path, after));
-            let _ = writeln!(text, "    {name:width$}  live {live}, declared {declared}");
+        let _ = writeln!(text, "\n    {}", paint(DIM, printable(&findings[0].reason)));
+        let width = shared.iter().map(|field| label(&field.path).chars().count()).max().unwrap_or_default();
+        for field in shared {
+            let _ = writeln!(text, "    {:width$}  {}", printable(&label(&field.path)), sides(field));
         }
-        let own = self.findings.iter().map(|finding| group::name(&finding.address));
-        match (self.findings.len(), names) {
+        let is_equal = findings.iter().all(|found| shown_fields(found).len() == shared.len());
+        match (findings.len(), names) {
             (1, _) => {}
-            (_, Names::First) => text.extend(["    ", &count::named(own, NAMED), "\n"]),
-            (_, Names::All) => own.for_each(|name| text.extend(["    ", &name, "\n"])),
+            (_, Names::First) if is_equal => {
+                let names = findings.iter().map(|found| group::name(&found.address));
+                text.extend(["    ", &count::named(names, NAMED), "\n"]);
+            }
+            _ => {
+                for found in findings {
+                    let own = shown_fields(found).iter().filter(|field| !shared.contains(field));
+                    let _ = writeln!(text, "    {}", line(found, own));
+                }
+            }
         }
         text
     }

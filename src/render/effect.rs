@@ -6,9 +6,9 @@ use std::fmt::Write;
 use crate::model::async_policy::Outcome;
 use crate::plan::effect::{Effect, Notice, Reach, Start};
 
-use super::count;
-use super::group::{self, Detail, NAMED as GROUPED};
+use super::group::{Detail, NAMED as GROUPED};
 use super::style::printable;
+use super::{alike, count};
 
 /// The maximum number of functions that the text names.
 const NAMED: usize = 20;
@@ -22,7 +22,7 @@ pub(super) fn human(effects: &[Effect], detail: Detail) -> String {
     }
     let mut text = String::from("Effects on events, in the worst case:\n");
     let (equal, different) = match detail {
-        Detail::Grouped => group::equal(changed, |effect| said_about(effect).join("\n")),
+        Detail::Grouped => alike::equal(changed, |effect| said_about(effect).join("\n")),
         Detail::Full => (Vec::new(), changed),
     };
     for effects in equal {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Part, Place, Spot};
 
 use super::style::printable;
+use super::terminal;
 
 /// Hex digits of an identity: 128 bits.
 const DIGITS: usize = 32;
@@ -18,13 +19,28 @@ pub struct Findings<'a> {
     pub files: Files<'a>,
 }
 
-/// A failure that is not a finding, such as a refused request.
+/// A failure that is not a finding, such as a refused request. The message can have several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     pub code: String,
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Where the manifests declare what it is about.
+    pub place: Option<Place>,
+}
+
+impl Trouble {
+    /// The message line by line, with what to do about it on the last line. Control characters are escaped.
+    pub(super) fn advice(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!("\n{}", printable(help))).unwrap_or_default();
+        format!("{}{help}", terminal::lines(&self.message))
+    }
+
+    /// The first line of the message.
+    pub(super) fn summary(&self) -> String {
+        printable(self.message.lines().next().unwrap_or_default())
+    }
 }
 
 /// The files of a repository.

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
+use super::findings::Trouble;
 use super::style::printable;
 use super::terminal;
 
@@ -10,9 +11,19 @@ pub fn annotations(diagnostics: &[Diagnostic], in_repository: &dyn Fn(&str) -> O
     diagnostics.iter().map(|found| annotation(found, in_repository)).collect()
 }
 
-/// The command for a failure without a place.
-pub fn failure(message: &str) -> String {
-    format!("::error title=fgctl::{}\n", data(message))
+/// One command per failure, at its place if it has one.
+pub fn failures(troubles: &[Trouble], in_repository: &dyn Fn(&str) -> Option<String>) -> String {
+    let command = |trouble: &Trouble| {
+        let place = trouble.place.as_ref().and_then(|place| placed(place, in_repository)).unwrap_or_default();
+        format!("::error {place}title={}::{}\n", property(&trouble.code), data(&trouble.advice()))
+    };
+    troubles.iter().map(command).collect()
+}
+
+/// The properties of a place in the repository.
+fn placed(place: &Place, in_repository: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let Place { file, line, column, length: _, text: _ } = place;
+    Some(format!("file={},line={line},col={column},", property(&in_repository(file)?)))
 }
 
 fn annotation(found: &Diagnostic, in_repository: &dyn Fn(&str) -> Option<String>) -> String {
@@ -21,9 +32,7 @@ fn annotation(found: &Diagnostic, in_repository: &dyn Fn(&str) -> Option<String>
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let place = place.as_ref().and_then(|Place { file, line, column, length: _, text: _ }| {
-        Some(format!("file={},line={line},col={column},", property(&in_repository(file)?)))
-    });
+    let place = place.as_ref().and_then(|place| placed(place, in_repository));
     let help = help.as_ref().map(|help| format!("\n{}", printable(help))).unwrap_or_default();
     let text = data(&format!("{}{help}", printable(message)));
     format!("::{command} {}title={}::{text}\n", place.unwrap_or_default(), property(code))
@@ -57,6 +66,12 @@ mod tests {
         ::warning title=left-over::no place
         ::error title=unreadable::not in the repository
         ");
-        assert_eq!(failure("a\nb\r\u{1b}[2J"), "::error title=fgctl::a%0Ab\\r\\u{1b}[2J\n");
+        let code = "failed".to_owned();
+        let trouble =
+            |place| Trouble { code: code.clone(), message: "a\nb\r\u{1b}[2J".into(), help: Some("c\nd".into()), place };
+        insta::assert_snapshot!(failures(&[trouble(None), trouble(found[0].place.clone())], &in_repository), @r"
+        ::error title=failed::a%0Ab\r\u{1b}[2J%0Ac\nd
+        ::error file=stack/a%2Cb%3Ac.yaml,line=3,col=5,title=failed::a%0Ab\r\u{1b}[2J%0Ac\nd
+        ");
     }
 }

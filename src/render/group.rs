@@ -1,14 +1,13 @@
 //! Decides which changes of a plan are shown together, so that a long plan stays readable. A group hides nothing that
 //! is lost: each deletion and each replacement keeps a line of its own.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::model::address::{Address, Kind};
+use crate::model::address::Address;
 use crate::plan::change::{Action, ChangeOf, FieldChange};
 
 use super::style::{BOLD, paint, symbol};
-use super::{change, count};
+use super::{alike, change, count};
 
 /// How much of a plan is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,14 +29,10 @@ impl Detail {
     }
 }
 
-/// Up to this many equal changes are shown one by one.
-const FEW: usize = 3;
-/// Up to this many changes that differ are shown with a line for each field.
-const MANY: usize = 10;
 /// The number of names on the line of a group.
 pub(super) const NAMED: usize = 9;
 /// The longest line of a change in a group, in characters.
-const LINE: usize = 150;
+pub(super) const LINE: usize = 150;
 
 /// Changes that are shown together, in the order of the plan.
 #[derive(Debug)]
@@ -68,43 +63,18 @@ pub(super) fn parts<'c, S>(changes: impl IntoIterator<Item = &'c ChangeOf<S>>, d
     if detail == Detail::Full {
         return changes.into_iter().map(Part::One).collect();
     }
-    let (equal, different) = equal(changes, |change| {
+    let equal = |change: &&ChangeOf<S>| {
         let ChangeOf { address, action, reason, fields, waits_for: _, turns: _, step: _ } = change;
         // Values have no order, but their JSON does.
         serde_json::json!([address.kind, action, reason, fields]).to_string()
-    });
-    let mut alike: BTreeMap<(Kind, Action, String), Vec<&'c ChangeOf<S>>> = BTreeMap::new();
-    let mut parts: Vec<Part<'c, S>> = equal.into_iter().map(Part::group).collect();
-    for change in different {
-        if fits_on_line(change) {
-            let key = (change.address.kind, change.action, change.reason.to_string());
-            alike.entry(key).or_default().push(change);
-        } else {
-            parts.push(Part::One(change));
-        }
-    }
-    for changes in alike.into_values() {
-        if changes.len() > MANY {
-            parts.push(Part::group(changes));
-        } else {
-            parts.extend(changes.into_iter().map(Part::One));
-        }
-    }
+    };
+    let alike = |change: &&ChangeOf<S>| {
+        let ChangeOf { address, action, reason, .. } = change;
+        fits_on_line(change).then(|| serde_json::json!([address.kind, action, reason.to_string()]).to_string())
+    };
+    let mut parts: Vec<Part<'c, S>> = alike::together(changes, equal, alike).into_iter().map(Part::of).collect();
     parts.sort_by(|one, other| one.first().address.cmp(&other.first().address));
     parts
-}
-
-/// The groups of equal items, and the items that are in none. Both keep their order.
-pub(super) fn equal<T>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> String) -> (Vec<Vec<T>>, Vec<T>) {
-    let mut groups: BTreeMap<String, Vec<(usize, T)>> = BTreeMap::new();
-    for (index, item) in items.into_iter().enumerate() {
-        groups.entry(key(&item)).or_default().push((index, item));
-    }
-    let (groups, rest): (Vec<_>, Vec<_>) = groups.into_values().partition(|group| group.len() > FEW);
-    let mut rest: Vec<(usize, T)> = rest.into_iter().flatten().collect();
-    rest.sort_by_key(|(index, _)| *index);
-    let items = |all: Vec<(usize, T)>| all.into_iter().map(|(_, item)| item).collect();
-    (groups.into_iter().map(items).collect(), items(rest))
 }
 
 /// Whether a line can show the change. Only what is new may be shortened.
@@ -125,7 +95,10 @@ fn line<'f, S>(change: &ChangeOf<S>, fields: impl Iterator<Item = &'f FieldChang
 }
 
 impl<'c, S> Part<'c, S> {
-    fn group(changes: Vec<&'c ChangeOf<S>>) -> Self {
+    fn of(changes: Vec<&'c ChangeOf<S>>) -> Self {
+        if let [change] = changes[..] {
+            return Self::One(change);
+        }
         let fields = changes.first().map(|first| &first.fields[..]).unwrap_or_default();
         let is_shared = |field: &&FieldChange| changes.iter().all(|change| change.fields.contains(field));
         let shared = fields.iter().filter(is_shared).collect();

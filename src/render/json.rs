@@ -7,6 +7,7 @@ use crate::plan::change::{Action, ChangeOf, FieldChange, Plan, PlanOf};
 use crate::plan::saved::{Moved, What};
 
 use super::effect;
+use super::home::Known;
 use super::plan::Verdict;
 
 /// The JSON Schema of these documents. It is written by hand, and tests compare it with this file's output.
@@ -101,6 +102,15 @@ pub fn failed(failure: &Failure<'_>) -> Value {
     let Failure { code, message, help, request_id } = failure;
     let error = json!({ "code": code, "message": message, "help": help, "request_id": request_id });
     json!({ "format_version": FORMAT_VERSION, "outcome": Outcome::Failed, "error": error })
+}
+
+/// Adds what is known about the stack and its place, if the document does not contain it.
+pub fn add_known(document: &mut Value, known: &Known) {
+    if let Value::Object(object) = document {
+        for (name, value) in known.fields() {
+            object.entry(name).or_insert_with(|| json!(value));
+        }
+    }
 }
 
 /// Why a command failed before there was a plan.

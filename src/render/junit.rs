@@ -11,7 +11,8 @@ use crate::plan::change::{Change, Plan};
 use crate::plan::drift::{Finding, State};
 
 use super::drift::{self, Drift};
-use super::findings::{Trouble, advice};
+use super::findings::Trouble;
+use super::home::Known;
 use super::{diagnostic, report, style};
 
 /// One test case. Its file or kind is the "class" of the test.
@@ -37,12 +38,15 @@ struct Why {
     message: String,
 }
 
-/// A document with one suite. Without cases, one case says that `nothing` is wrong, because many readers refuse a report
+/// A document with one suite, which is named after the stack. Without cases, one case says that `nothing` is wrong, because many readers refuse a report
 /// without tests.
-pub fn document(suite: &str, cases: Vec<Case>, nothing: &str) -> String {
+pub fn document(known: &Known, cases: Vec<Case>, nothing: &str) -> String {
     let passed = || Case { name: nothing.into(), class: "fgctl".into(), ended: Ended::Passed, text: String::new() };
     let cases = if cases.is_empty() { vec![passed()] } else { cases };
-    let mut suite = TestSuite::new(suite);
+    let mut suite = TestSuite::new(known.stack.as_deref().unwrap_or("manifests"));
+    for (name, value) in known.fields() {
+        suite.add_property((name, style::printable(value).as_str()));
+    }
     suite.add_test_cases(cases.into_iter().map(test_case));
     let mut document = Document::new("fgctl");
     document.add_test_suite(suite);
@@ -100,10 +104,9 @@ pub fn findings(diagnostics: &[Diagnostic]) -> Vec<Case> {
 
 pub fn troubles(troubles: &[Trouble]) -> Vec<Case> {
     let case = |trouble: &Trouble| {
-        let Trouble { code, message, help } = trouble;
-        let why = Why { kind: code.clone(), message: style::printable(message) };
-        let text = advice(message, help.as_deref());
-        Case { name: code.clone(), class: "fgctl".into(), ended: Ended::Broken(why), text }
+        let code = &trouble.code;
+        let why = Why { kind: code.clone(), message: trouble.summary() };
+        Case { name: code.clone(), class: "fgctl".into(), ended: Ended::Broken(why), text: trouble.advice() }
     };
     troubles.iter().map(case).collect()
 }

@@ -1,11 +1,14 @@
 //! Results as text, JSON and Markdown. Everything here returns strings or JSON; `cli` prints them.
 
+mod alike;
 mod change;
+mod comment;
 mod count;
 pub mod diagnostic;
 pub mod drift;
 mod effect;
 pub mod explanation;
+pub mod failed;
 pub mod findings;
 pub mod github;
 pub mod gitlab;

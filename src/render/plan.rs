@@ -45,13 +45,18 @@ pub fn title<S>(change: &ChangeOf<S>) -> String {
 }
 
 /// Remarks about the plan as a whole.
-pub(super) fn remarks<S>(plan: &PlanOf<'_, S>, detail: Detail) -> String {
+fn remarks<S>(plan: &PlanOf<'_, S>, detail: Detail) -> String {
+    effect::human(&plan.effects, detail) + &notes(plan, detail)
+}
+
+/// Remarks apart from the effects on events.
+pub(super) fn notes<S>(plan: &PlanOf<'_, S>, detail: Detail) -> String {
     let status_log = if plan.enables_status_log {
         "It also enables the project's log for statuses of asynchronous invocations, which its policies need.\n"
     } else {
         ""
     };
-    format!("{}{status_log}{}", effect::human(&plan.effects, detail), partial(&plan.left_out, detail))
+    format!("{status_log}{}", partial(&plan.left_out, detail))
 }
 
 /// The addresses that a partial plan leaves out; empty for a complete plan.

@@ -1,11 +1,15 @@
 //! The results of an apply as text, during the run and at its end.
 
+use std::collections::BTreeMap;
+
 use crate::apply::{Because, Error, Report, Status};
+use crate::diagnostic::Place;
 use crate::model::address::Address;
 use crate::plan::change::{Change, Plan};
 
+use super::failed::{self, reason};
 use super::findings::Trouble;
-use super::group::{Detail, NAMED};
+use super::group::{Detail, NAMED, Names};
 use super::skipped::{self, Skipped};
 use super::style::{BOLD, GREEN, RED, YELLOW, paint, printable, symbol};
 use super::{count, home};
@@ -16,16 +20,14 @@ pub fn human(plan: &Plan<'_>, report: &Report, detail: Detail) -> String {
     let Report { statuses, unmarked, unverified: _, interrupted: _ } = report;
     let mut text = home::line(plan.stack, &plan.scope);
     let mut add = |line: String| text.extend([line.as_str(), "\n"]);
-    let is_told = |status: &Status| match status {
-        Status::Done => false,
-        Status::Failed(_) => true,
-        Status::Skipped(_) => detail == Detail::Full,
-    };
-    let told = plan.changes.iter().zip(statuses).filter(|(_, status)| is_told(status));
-    told.for_each(|(change, status)| add(line(change, status)));
-    if detail == Detail::Grouped {
-        for skipped in &skipped::by_cause(&plan.changes, statuses) {
-            add(skipped_line(skipped));
+    let failures = failed::by_cause(&plan.changes, statuses, detail);
+    failures.iter().for_each(|failed| add(failed.text(Names::First)));
+    let skipped = plan.changes.iter().zip(statuses).filter(|(_, status)| matches!(status, Status::Skipped(_)));
+    match detail {
+        Detail::Full => skipped.for_each(|(change, status)| add(line(change, status))),
+        Detail::Grouped => {
+            let skipped = skipped::by_cause(&plan.changes, statuses, &failures);
+            skipped.iter().for_each(|skipped| add(skipped_line(skipped)));
         }
     }
     for (address, error) in unmarked {
@@ -65,15 +67,11 @@ pub(super) fn summary(plan: &Plan<'_>, report: &Report) -> String {
     format!("{interruption}{counts} Run the command again to continue.")
 }
 
-/// What went wrong, for other programs.
-pub fn troubles(plan: &Plan<'_>, report: &Report) -> Vec<Trouble> {
+/// What went wrong, for other programs. The places are those of changes.
+pub fn troubles(plan: &Plan<'_>, report: &Report, places: &BTreeMap<Address, Place>, detail: Detail) -> Vec<Trouble> {
     let Report { statuses, unmarked: _, unverified, interrupted } = report;
-    let trouble =
-        |message: String, error: &Error| Trouble { code: error.code().to_owned(), message, help: error.help() };
-    let failed = plan.changes.iter().zip(statuses).filter_map(|(change, status)| match status {
-        Status::Failed(error) => Some(trouble(format!("{}: {error}", change.address), error)),
-        Status::Done | Status::Skipped(_) => None,
-    });
+    let failed = failed::by_cause(&plan.changes, statuses, detail);
+    let failed = failed.iter().map(|failed| failed.trouble(places));
     failed.chain(beyond_changes(unverified.as_ref(), *interrupted)).collect()
 }
 
@@ -83,11 +81,13 @@ pub fn beyond_changes(unverified: Option<&Error>, interrupted: bool) -> Vec<Trou
         code: error.code().to_owned(),
         message: format!("the writes were accepted, but could not be verified: {error}"),
         help: error.help(),
+        place: None,
     });
     let interrupted = interrupted.then(|| Trouble {
         code: "interrupted".to_owned(),
         message: "the apply was interrupted".to_owned(),
         help: Some("run the command again to continue".to_owned()),
+        place: None,
     });
     unverified.into_iter().chain(interrupted).collect()
 }
@@ -96,12 +96,6 @@ pub fn beyond_changes(unverified: Option<&Error>, interrupted: bool) -> Vec<Trou
 pub(super) fn unverified(report: &Report) -> Option<String> {
     let error = report.unverified.as_ref()?;
     Some(format!("{}: the writes were accepted, but could not be verified: {}", paint(RED, "error"), reason(error)))
-}
-
-/// An error on one line, and the instruction on the next.
-fn reason(error: &Error) -> String {
-    let help = error.help().map(|help| format!("\n    help: {}", printable(&help))).unwrap_or_default();
-    format!("{}{help}", printable(&error.to_string()))
 }
 
 /// A message that a policy is written, and its tags are not.
@@ -115,10 +109,10 @@ pub(super) fn without_tags(address: &Address, error: &Error) -> String {
 }
 
 /// The result of one change: a line, and another one with help for an error.
-pub fn line(change: &Change<'_>, status: &Status) -> String {
+pub(super) fn line(change: &Change<'_>, status: &Status) -> String {
     let (what, why) = match status {
         Status::Done => (paint(GREEN, "done"), String::new()),
-        Status::Failed(error) => (paint(RED, "failed"), format!(": {}", reason(error))),
+        Status::Failed(error) => return failed::line(change, error),
         Status::Skipped(Because::Of(address)) => (paint(YELLOW, "skipped"), format!(" because of {address}")),
         Status::Skipped(Because::Interrupted) => (paint(YELLOW, "skipped"), " because of the interruption".into()),
     };

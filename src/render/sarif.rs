@@ -14,6 +14,9 @@ use super::style::printable;
 /// What a path in a URI does not have to escape.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The codes of findings about files that could not be read.
+const UNREAD: [&str; 6] = ["code-unreadable", "no-manifest", "not-utf8", "too-large", "unreadable", "yaml-syntax"];
+
 pub fn sarif(findings: &Findings<'_>) -> Value {
     let Findings { diagnostics, troubles, files } = findings;
     let codes: BTreeSet<&str> = diagnostics.iter().map(|found| found.code).collect();
@@ -29,7 +32,7 @@ pub fn sarif(findings: &Findings<'_>) -> Value {
             result
         })
         .collect();
-    let notifications: Vec<Value> = troubles.iter().map(notification).collect();
+    let notifications: Vec<Value> = troubles.iter().map(|trouble| notification(trouble, files)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -42,7 +45,7 @@ pub fn sarif(findings: &Findings<'_>) -> Value {
             } },
             "columnKind": "unicodeCodePoints",
             "invocations": [{
-                "executionSuccessful": troubles.is_empty(),
+                "executionSuccessful": troubles.is_empty() && !diagnostics.iter().any(is_unread),
                 "toolExecutionNotifications": notifications,
             }],
             "results": results,
@@ -96,10 +99,21 @@ fn location(place: Option<&Place>, files: &Files<'_>) -> Option<Value> {
     Some(json!({ "physicalLocation": { "artifactLocation": artifact, "region": region } }))
 }
 
-fn notification(trouble: &Trouble) -> Value {
-    let Trouble { code, message, help } = trouble;
-    let text = advice(message, help.as_deref());
-    json!({ "level": "error", "message": { "text": text }, "descriptor": { "id": code } })
+fn notification(trouble: &Trouble, files: &Files<'_>) -> Value {
+    let mut notification = json!({
+        "level": "error",
+        "message": { "text": trouble.advice() },
+        "descriptor": { "id": trouble.code },
+    });
+    if let Some(place) = &trouble.place {
+        notification["locations"] = location(Some(place), files).into_iter().collect();
+    }
+    notification
+}
+
+/// Whether a finding says that a file could not be read, so others may be missing.
+fn is_unread(found: &Diagnostic) -> bool {
+    UNREAD.contains(&found.code)
 }
 
 const fn level(severity: Severity) -> &'static str {

@@ -7,6 +7,7 @@ use crate::model::address::Address;
 use crate::plan::change::Change;
 
 use super::count;
+use super::failed::Failed;
 
 /// The first cause of a chain of skipped changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,22 +30,35 @@ impl Skipped<'_> {
     }
 }
 
-/// Groups the skipped changes by their first cause: a change may have been skipped because of another skipped one.
-pub(super) fn by_cause<'a>(changes: &'a [Change<'a>], statuses: &'a [Status]) -> Vec<Skipped<'a>> {
+/// Groups the skipped changes by their first cause: a change may have been skipped because of another skipped one. Failures
+/// for the same reason are one cause.
+pub(super) fn by_cause<'a, 'f>(
+    changes: &'a [Change<'a>],
+    statuses: &'a [Status],
+    failed: &'f [Failed<'a>],
+) -> Vec<Skipped<'a>> {
     let ends: BTreeMap<&Address, (&Change<'_>, &Status)> =
         changes.iter().zip(statuses).map(|(change, status)| (&change.address, (change, status))).collect();
-    let mut causes: BTreeMap<Cause<'a>, Vec<&'a Change<'a>>> = BTreeMap::new();
+    let of_group = |failed: &'f Failed<'a>| failed.changes().iter().map(move |(change, _)| (&change.address, failed));
+    let groups: BTreeMap<&Address, &Failed<'a>> = failed.iter().flat_map(of_group).collect();
+    let mut causes: BTreeMap<Cause<'_>, Vec<&'a Change<'a>>> = BTreeMap::new();
     for (change, status) in changes.iter().zip(statuses) {
         if let Status::Skipped(because) = status {
-            let first = first_cause(because, |address| Some(ends.get(address)?.1));
-            causes.entry(first).or_default().push(change);
+            let cause = match first_cause(because, |address| Some(ends.get(address)?.1)) {
+                Cause::Failed(address) => {
+                    Cause::Failed(groups.get(address).map_or(address, |failed| &failed.first().0.address))
+                }
+                Cause::Interrupted => Cause::Interrupted,
+            };
+            causes.entry(cause).or_default().push(change);
         }
     }
     let say = |cause: Cause<'_>| match cause {
         Cause::Interrupted => "of the interruption".to_owned(),
         Cause::Failed(address) => {
             let action = ends.get(address).map_or("changed", |(change, _)| change.action.participle());
-            format!("{address} could not be {action}")
+            let subject = groups.get(address).map_or_else(|| address.to_string(), |failed| failed.subject());
+            format!("{subject} could not be {action}")
         }
     };
     causes.into_iter().map(|(cause, changes)| Skipped { because: say(cause), changes }).collect()

@@ -136,6 +136,102 @@ async fn skipped_changes_have_one_line_for_each_cause() {
     assert_eq!(json["summary"]["create"], json!(18));
 }
 
+#[tokio::test]
+async fn failures_for_the_same_reason_are_shown_together() {
+    let world = planned(12).await;
+    let refusal = r#"{"error_code":"FSS.1041","error_msg":"quota exceeded"}"#.to_owned();
+    world.recorder.disturb_all(Method::POST, "/fgs/functions", Effect::Answer(403, refusal));
+    let apply = ["apply", "--auto-approve"];
+    let text = world.run(&apply).await;
+    insta::assert_snapshot!(text.transcript());
+    let full = world.run(&[&apply[..], &["--full"]].concat()).await.stdout;
+    assert_eq!(
+        (full.matches(" failed: POST ").count(), full.matches(" skipped because of ").count()),
+        (12, 6),
+        "{full}"
+    );
+    let comment = world.run(&[&apply[..], &["-o", "markdown"]].concat()).await.stdout;
+    let titles: Vec<&str> = comment.lines().filter(|line| line.starts_with("<details")).collect();
+    let expected = [
+        "<details open><summary><code>+ 12 functions failed</code></summary>",
+        "<details><summary><code>6 changes skipped because 12 functions could not be created</code></summary>",
+    ];
+    assert_eq!(titles, expected, "{comment}");
+    let annotated = world.run_with(&[("GITHUB_ACTIONS", "true")], &apply).await.stderr;
+    let commands: Vec<&str> = annotated.lines().filter(|line| line.starts_with("::error")).collect();
+    let place =
+        "::error file=fgctl.yaml,line=8,col=3,title=FSS.1041::12 functions failed for the same reason: default/f000, ";
+    assert!(matches!(commands[..], [only] if only.starts_with(place)), "{commands:#?}");
+}
+
+/// What differs takes a line each, and differences to a saved plan are grouped like changes.
+#[tokio::test]
+async fn unlike_drift_takes_a_line_each_and_stale_plans_are_grouped() {
+    let world = applied(40).await;
+    let renumbered = fleet(40).replace("Number", "Nr.");
+    world.manifest(&renumbered);
+    let drift = world.run(&["drift"]).await;
+    insta::assert_snapshot!(drift.transcript());
+    let full = world.run(&["drift", "--full"]).await.stdout;
+    assert_eq!(full.matches("\n    description  live \"Number ").count(), 40, "{full}");
+    assert_eq!(world.run(&["plan", "--out", "saved"]).await.code, Some(0));
+    world.manifest(&renumbered.replace("LEVEL: info", "LEVEL: debug").replace("max_retries: 0", "max_retries: 1"));
+    let stale = world.run(&["apply", "saved"]).await;
+    let names = |numbers: [u8; 9], more: u8| {
+        numbers.map(|number| format!("default/f{number:03}, ")).concat() + &format!("… and {more} more\n")
+    };
+    for (group, names) in [
+        ("40 functions: the manifests changed: /environment", names([0, 1, 2, 3, 4, 5, 6, 7, 8], 31)),
+        ("20 policies: the manifests changed: /max_retries", names([0, 2, 4, 6, 8, 10, 12, 14, 16], 11)),
+    ] {
+        assert!(stale.stderr.contains(&format!("\n  each of {group}\n    {names}")), "{}", stale.stderr);
+    }
+    assert_eq!((stale.code, stale.stderr.matches("the manifests changed").count()), (Some(3), 2), "{}", stale.stderr);
+    let full = world.run(&["apply", "saved", "--full"]).await.stderr;
+    assert_eq!(full.matches(": the manifests changed: ").count(), 60, "{full}");
+}
+
+/// A reader must see who gets which events, but not as markup.
+#[tokio::test]
+async fn effects_in_a_comment_are_code_and_leave_room_for_changes() {
+    let manifest = |prefix: &str| {
+        let function = |number: usize| {
+            let target =
+                |what: &str| format!("on_{what}: {{ obs: {{ bucket: some-bucket, prefix: '{prefix}{number}' }} }}");
+            let targets = format!("{}, {}", target("success"), target("failure"));
+            format!("  f{number:02}: {{ code: {{ inline: pass }}, async: {{ {targets} }} }}\n")
+        };
+        HEAD.replace("defaults:", "defaults:\n  agency: fgs") + &(0..20).map(function).collect::<String>()
+    };
+    let world = World::new().await;
+    world.manifest(&manifest("old"));
+    world.apply().await;
+    let hostile = "@octo/team ![x](http://evil/p.png) <details><summary>ok</summary>";
+    world.manifest(&manifest(&format!("{hostile}{}", "x".repeat(900))));
+    let planned = world.run(&["plan", "-o", "markdown", "--out", "saved"]).await;
+    let shown = world.run(&["show", "saved", "-o", "markdown"]).await;
+    assert_eq!(shown.stdout, planned.stdout);
+    let applied = world.run(&["apply", "saved", "-o", "markdown"]).await;
+    for ran in [planned, applied] {
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stdout.chars().count() <= 65_000, "{}", ran.stdout.chars().count());
+        let mut is_code = false;
+        for line in ran.stdout.lines() {
+            is_code ^= line.starts_with("```");
+            assert!(is_code || !line.contains("@octo"), "{line}");
+        }
+        assert!(
+            ran.stdout.contains("```text\nEffects on events, in the worst case:\n  default/f00: "),
+            "{}",
+            ran.stdout
+        );
+        assert!(ran.stdout.contains("\n… and ") && ran.stdout.contains(" more lines\n```\n"), "{}", ran.stdout);
+        for number in 0..20 {
+            assert!(ran.stdout.contains(&format!("~ async_policy:default/f{number:02}")), "{}", ran.stdout);
+        }
+    }
+}
+
 /// Elsewhere than on a terminal, a long command prints a line from time to time.
 #[tokio::test]
 async fn a_log_gets_a_line_about_a_long_command() {

@@ -78,7 +78,7 @@ fn sarif_schema() -> jsonschema::Validator {
             "properties": { "primaryLocationLineHash": { "type": "string", "pattern": "^[0-9a-f]{32}:[0-9]+$" } } } } });
     let notification = json!({ "type": "object", "required": ["level", "message", "descriptor"], "additionalProperties": false,
         "properties": { "level": { "const": "error" }, "message": message,
-            "descriptor": { "type": "object", "required": ["id"] } } });
+            "locations": { "type": "array", "items": location, "minItems": 1 }, "descriptor": { "type": "object", "required": ["id"] } } });
     let run = json!({ "type": "object", "required": ["tool", "results", "columnKind", "invocations"],
         "additionalProperties": false, "properties": {
         "tool": { "type": "object", "required": ["driver"], "properties": { "driver": { "type": "object",
@@ -320,4 +320,48 @@ async fn junit_has_a_case_for_each_function_and_fails_those_that_drifted() {
     let expected = ["passed fgctl.drift: function:default/first", "failed fgctl.drift: function:default/second"];
     assert_eq!((drifted.code, junit(&drifted.stdout)), (Some(2), expected.map(str::to_owned).to_vec()));
     assert!(drifted.stdout.contains("drifted async_policy:default/second"), "{}", drifted.stdout);
+}
+
+#[tokio::test]
+async fn a_report_says_where_what_and_how_much() {
+    let world = World::new().await;
+    // A finding about a missing file has a location, too.
+    let missing = world.run(&["validate", "--env", "x", "--environments", "missing.yaml", "-o", "sarif"]).await;
+    let run = sarif(&missing.stdout);
+    let place = &run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
+    assert_eq!((&place["uri"], &run["invocations"][0]["executionSuccessful"]), (&json!("missing.yaml"), &json!(false)));
+    let missing = world.run(&["validate", "--env", "x", "--environments", "missing.yaml", "-o", "code-quality"]).await;
+    assert_eq!(missing.json()[0]["location"]["path"], "missing.yaml");
+    // Paths are those of the repository, in every format.
+    std::fs::create_dir(world.folder.path().join(".git")).expect("a folder");
+    world.file(FILE, WRONG);
+    let inside = |format: &str| {
+        let mut command = world.command(&["validate", "-o", format]);
+        command.current_dir(world.folder.path().join("a stack"));
+        String::from_utf8(crate::process::Process::start(&mut command).end().stdout).expect("UTF-8")
+    };
+    assert!(inside("json").contains("\"file\": \"a stack/fgctl.yaml\""));
+    assert!(inside("markdown").contains("--> a stack/fgctl.yaml:8:27"));
+    assert!(inside("junit").contains("classname=\"a stack/fgctl.yaml\""));
+    // GitLab gets the number of changes that were made.
+    world.file(FILE, &valid());
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, r#"{"error_code":"FSS.1041"}"#.into()));
+    let partly = ran(&world, &["apply", "--auto-approve", "--concurrency", "1", "-o", "gitlab"]).await;
+    assert_eq!((partly.code, partly.json()), (Some(1), json!({ "create": 2, "update": 0, "delete": 0 })));
+    // A stale plan says why, in lines.
+    assert_eq!(ran(&world, &["plan", "--out", "saved"]).await.code, Some(0));
+    world.file(FILE, &valid().replace("max_retries: 2", "max_retries: 1"));
+    let stale = world.run(&["apply", "saved", "-o", "sarif"]).await;
+    let run = sarif(&stale.stdout);
+    let text = run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].as_str().expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("the plan for stack \"pair\" in region local-1, project "), "{text}");
+    assert_eq!(
+        lines[1..],
+        [
+            "  async_policy:default/first: the manifests changed: /max_retries",
+            "  async_policy:default/second: the manifests changed: /max_retries",
+            "Plan again to see what would change now.",
+        ]
+    );
 }

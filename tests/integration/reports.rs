@@ -148,8 +148,7 @@ async fn json_about_triggers_matches_its_schema() {
     // The saved plan contains the effects.
     let shown = judged(&world, &["show", "saved"], "changes").await;
     assert_eq!(shown["effects"], planned["effects"]);
-    let starts =
-        json!([{ "outcome": "failure", "through": "obs://failures/first/", "function": "second", "is_new": false }]);
+    let starts = json!([{ "outcome": "failure", "through": "obs://failures/first/", "function": "default/second", "is_new": false }]);
     assert_eq!(shown["effects"][0]["starts"], starts, "{shown:#}");
     // Someone else deletes the timer.
     let first = world.server.urn("first");
@@ -187,7 +186,7 @@ async fn a_saved_plan_shows_its_effects() {
     let effects = "\
 Effects on events, in the worst case:
   default/first: an event causes up to 2 executions (4 before) and ends within 1h 1m (2h 1m before)
-  default/first: failures no longer start second through obs://failures/first/
+  default/first: failures no longer start default/second through obs://failures/first/
   default/second: an event causes 1 execution (2 before) and ends within 1h 1m
   default/second: failures no longer reach anyone (before: stream lost)
 ";
@@ -271,16 +270,72 @@ async fn github_shows_findings_at_their_lines_and_a_summary() {
     let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("**")).collect();
     let home = format!("`stack \"pair\" in region local-1, project {PROJECT}`");
     let expected = [
-        "**Refused because of 1 error: nothing was changed.**",
+        "**Refused because of 1 error: nothing was changed.** `stack \"pair\"`",
         &format!("**Plan: 2 functions to create; 1 policy to create.** {home}"),
         &format!("**Applied: 2 functions created; 1 policy created.** {home}"),
-        "**It failed.**",
+        &format!("**It failed.** {home}"),
     ];
     assert_eq!(heads, expected);
+    // A failed change is shown where it is declared, and its failure is not folded.
+    world.manifest(&PAIR.replace("max_retries: 2", "max_retries: 1"));
+    world.disturb(Method::PUT, "/async-invoke-config", Effect::Answer(403, r#"{"error_code":"FSS.1"}"#.into()));
+    let partly = world.run_with(&github, &[&APPLY[..], &["-o", "markdown"]].concat()).await;
+    let file = workspace_path(&world);
+    let command = format!("::error file={file},line=10,col=5,title=FSS.1::async_policy:default/first: PUT ");
+    assert!(partly.stderr.lines().any(|line| line.starts_with(&command)), "{}", partly.stderr);
+    let failure = "\n<details open><summary><code>~ async_policy:default/first failed</code></summary>\n";
+    assert!(partly.stdout.contains(failure), "{}", partly.stdout);
+    let text = std::fs::read_to_string(summary).expect("a summary");
     // Outside GitHub, its variables have no effect.
     let ran = world.run_with(&[("GITHUB_STEP_SUMMARY", summary)], &["plan", "--endpoint", "nowhere"]).await;
     assert!(!ran.stderr.contains("::error"), "{}", ran.stderr);
     assert_eq!(std::fs::read_to_string(summary).expect("a summary"), text);
+}
+
+/// The path of the manifest from the directory above.
+fn workspace_path(world: &World) -> String {
+    let folder = world.folder.path().file_name().expect("a name").to_str().expect("text");
+    format!("{folder}/fgctl.yaml")
+}
+
+/// The failures of several environments of a pull request can be told apart.
+#[tokio::test]
+async fn a_failure_names_what_is_known_about_its_place() {
+    let world = world(PAIR).await;
+    let project = "0123456789abcdef0123456789abcde0";
+    let prod = format!("  prod: {{ stack: pair-prod, region: eu-nl, project: {project} }}\n");
+    world.file("fgctl.environments.yaml", &format!("version: 1\nenvironments:\n  dev: {{ stack: pair }}\n{prod}"));
+    let prod = format!("`stack \"pair-prod\" of environment \"prod\" in region eu-nl, project {project}`");
+    for (arguments, expected) in [
+        (&["plan", "--env", "prod"][..], &format!("**Refused because of 2 errors: nothing was changed.** {prod}")),
+        (
+            &["plan", "--env", "none"],
+            &"**Refused because of 1 error: nothing was changed.** `environment \"none\"`".into(),
+        ),
+        (&["validate", "--env", "prod"], &format!("**valid: 2 functions, 1 policy** {prod}")),
+        (
+            &["plan", "--env", "dev", "--endpoint", "nowhere"],
+            &format!("**It failed.** `stack \"pair\" of environment \"dev\" in region local-1, project {PROJECT}`"),
+        ),
+        (&["show", "fgctl.yaml"], &"**It failed.**".to_owned()),
+    ] {
+        let ran = world.run_with(&PASSWORD, &[arguments, &["-o", "markdown"]].concat()).await;
+        assert_eq!(ran.stdout.lines().next(), Some(expected.as_str()), "{ran:?}");
+    }
+    let json = judged(&world, &["plan", "--env", "prod"], "refused").await;
+    let known = ["stack", "environment", "region", "project_id"].map(|name| json[name].as_str().expect("text"));
+    assert_eq!(known, ["pair-prod", "prod", "eu-nl", project]);
+    let junit = world.run_with(&PASSWORD, &["plan", "--env", "prod", "-o", "junit"]).await.stdout;
+    assert!(junit.contains("<testsuite name=\"pair-prod\" "), "{junit}");
+    for (name, value) in [("environment", "prod"), ("region", "eu-nl"), ("project_id", project)] {
+        assert!(junit.contains(&format!("<property name=\"{name}\" value=\"{value}\"/>")), "{junit}");
+    }
+    // A saved plan knows its own place.
+    let planned = world.run_with(&PASSWORD, &["plan", "--env", "dev", "--out", "saved"]).await;
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    assert_eq!(judged(&world, &["show", "saved"], "changes").await["environment"], "dev");
+    let failed = judged(&world, &["apply", "saved", "--endpoint", "nowhere"], "failed").await;
+    assert_eq!((&failed["environment"], &failed["stack"]), (&json!("dev"), &json!("pair")));
 }
 
 #[tokio::test]

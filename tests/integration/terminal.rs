@@ -122,6 +122,21 @@ async fn a_region_shows_what_is_running_and_goes_away() {
     assert!(result.contains("Applied: 2 functions created.") && !result.contains("/2] "), "{text:?}");
 }
 
+/// The region shows why a change failed, so that someone can stop the others. The result shows it once more, after the region
+/// is gone.
+#[tokio::test]
+async fn a_failure_is_shown_while_the_others_run_and_once_at_the_end() {
+    let world = world(2).await;
+    world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, r#"{"error_code":"FSS.1041"}"#.into()));
+    let (_, create) = hold(&world, Method::POST, "/fgs/functions");
+    let terminal = Terminal::run(&world, &["apply", "--auto-approve", "--concurrency", "1"], &[]);
+    terminal.shows("  + function:default/f000 failed: the service answered 403 FSS.1041").await;
+    create.notify_one();
+    let (code, text) = terminal.ended().await;
+    let (_, result) = text.rsplit_once("\u{1b}[2K").expect("the region is removed");
+    assert_eq!((code, result.matches("function:default/f000").count()), (Some(1), 1), "{text:?}");
+}
+
 #[tokio::test]
 async fn quiet_shows_no_region() {
     let world = world(2).await;

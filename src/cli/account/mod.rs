@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::completion;
 use crate::cli::failure::{Advised, advised};
-use crate::cli::help;
+use crate::cli::{help, here};
 use crate::client::region::{self, Service};
 use crate::client::{Credentials, Endpoint, Options, is_loopback};
 use crate::manifest;
 use crate::manifest::environments::Environment;
 use crate::model::credential::VARIABLES;
+use crate::render::home::Known;
 
 use self::address::Address;
 pub(super) use self::credential_chain::Setting;
@@ -143,6 +144,10 @@ impl AccountArguments {
         if let Some(environment) = environment {
             settings = settings.in_environment(environment);
         }
+        let named = |setting: &Option<Setting>| setting.as_ref().map(|setting| setting.value.clone());
+        let (region, project_id) = (named(&settings.region), named(&settings.project_id));
+        here::learn(Known { region, project_id, ..Known::NOTHING });
+        environment.into_iter().for_each(|environment| here::learn(environment.into()));
         let endpoint = settings.endpoint.as_ref();
         let endpoint =
             endpoint.map(|it| Ok::<_, anyhow::Error>((address::parse(Address::Endpoint, &it.value)?, &it.source)));

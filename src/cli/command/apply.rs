@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Permissions;
 use crate::plan::saved::{Options, Origin, SavedPlan};
-use crate::render;
+use crate::render::home::Known;
+use crate::render::stale::Stale as Why;
 
 use crate::cli::Exit;
 use crate::cli::confirm::Approval;
 use crate::cli::execution::{decide, reconcile, show_and_apply};
 use crate::cli::failure::{Outdated, reported};
+use crate::cli::here;
 use crate::cli::output::Subject;
 use crate::cli::permission;
 use crate::cli::planning::PlanningArguments;
@@ -88,6 +90,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(file)?;
+    here::learn(Known::from(&saved));
     let Origin { options, files, .. } = &saved.origin;
     shared.manifest.expect_environment_of(files)?;
     if let Some(outdated) = shared.manifest.outdated(files) {
@@ -111,8 +114,8 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
         show_and_apply(shared, &prepared, &decided, &approval).await
     } else {
         let is_refused = decided.planned.diagnostics.iter().any(Diagnostic::is_error);
-        let explanation = render::stale::human(&saved, (!is_refused).then_some(&now), &moved);
-        let stale = Stale { plan: &saved.plan(), moved: &moved, reason: None, explanation: &explanation };
+        let why = Why::new(&saved, (!is_refused).then_some(&now), &moved, shared.detail.detail());
+        let stale = Stale { plan: &saved.plan(), moved: &moved, reason: None, why: &why };
         report::stale(shared, &stale, &decided.planned.diagnostics);
         Ok(Exit::Stale)
     };
@@ -123,8 +126,8 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
 /// Reports a plan that cannot be made again.
 fn refuse_outdated(saved: &SavedPlan, shared: &SharedArguments, outdated: &Outdated) -> Exit {
     let Outdated { reason, help } = outdated;
-    let explanation = render::stale::outdated(saved, reason, help);
-    let stale = Stale { plan: &saved.plan(), moved: &[], reason: Some(reason), explanation: &explanation };
+    let why = Why::outdated(saved, reason, help);
+    let stale = Stale { plan: &saved.plan(), moved: &[], reason: Some(reason), why: &why };
     report::stale(shared, &stale, &[]);
     Exit::Stale
 }

@@ -77,7 +77,7 @@ impl Progress {
 
     /// The changes of a plan.
     pub(super) fn applying(form: Form, remote: &Remote, changes: usize) -> Self {
-        let activity = Activity::Applying { failed: 0, skipped: 0, running: Vec::new() };
+        let activity = Activity::Applying { failed: 0, skipped: 0, running: Vec::new(), failure: None };
         Self::start(form, remote, Count { activity, ended: 0, total: changes as u64 })
     }
 
@@ -98,7 +98,8 @@ impl Progress {
     /// Counts a change.
     pub(super) fn count(&self, event: Event<'_>) {
         let mut count = lock(&self.count);
-        let Count { activity: Activity::Applying { failed, skipped, running }, ended, total: _ } = &mut *count else {
+        let Count { activity: Activity::Applying { failed, skipped, running, failure }, ended, total: _ } = &mut *count
+        else {
             return;
         };
         match event {
@@ -109,7 +110,10 @@ impl Progress {
                 *ended += 1;
                 match status {
                     Status::Done => {}
-                    Status::Failed(_) => *failed += 1,
+                    Status::Failed(error) => {
+                        *failed += 1;
+                        *failure = Some(render::failed::brief(change, error));
+                    }
                     Status::Skipped(_) => *skipped += 1,
                 }
             }

@@ -30,6 +30,8 @@ pub(super) enum Activity {
         skipped: u64,
         /// The changes in progress, as their symbols and addresses.
         running: Vec<String>,
+        /// The last change that failed, and why.
+        failure: Option<String>,
     },
 }
 
@@ -49,7 +51,8 @@ pub(super) fn region(moment: &Moment, width: usize) -> Vec<String> {
     let counted = if total.is_none() { counted(moment) } else { None };
     let state = [Some(what(moment).to_owned()), counted, trouble(activity), estimate(moment)];
     let mut lines = vec![format!("{count}{}", listed(state))];
-    if let Activity::Applying { running, .. } = activity {
+    if let Activity::Applying { running, failure, .. } = activity {
+        lines.extend(failure.iter().map(|failure| format!("  {failure}")));
         lines.extend(running.iter().take(SHOWN).map(|change| format!("  {change}")));
         if running.len() > SHOWN {
             lines.push(format!("  … and {} more", running.len() - SHOWN));
@@ -158,7 +161,15 @@ mod tests {
 
     fn applying(running: usize) -> Moment {
         let running = (0..running).map(|number| format!("~ function:default/f{number}")).collect();
-        Moment { activity: Activity::Applying { failed: 2, skipped: 1, running }, ..reading(137, 400, 60) }
+        Moment {
+            activity: Activity::Applying {
+                failed: 2,
+                skipped: 1,
+                running,
+                failure: Some("+ function:default/a failed: quota".into()),
+            },
+            ..reading(137, 400, 60)
+        }
     }
 
     fn waiting(moment: Moment, seconds: u64, reason: Reason) -> Moment {
@@ -171,6 +182,7 @@ mod tests {
     fn a_region_shows_numbers_running_changes_and_waits() {
         insta::assert_snapshot!(region(&waiting(applying(7), 3, LIMIT), 80).join("\n"), @r"
         [137/400] applying, 2 failed, 1 skipped, about 2 minutes left
+          + function:default/a failed: quota
           ~ function:default/f0
           ~ function:default/f1
           ~ function:default/f2
@@ -181,6 +193,7 @@ mod tests {
         ");
         insta::assert_snapshot!(region(&applying(2), 21).join("\n"), @r"
         [137/400] applying, 2
+          + function:default/
           ~ function:default/
           ~ function:default/
         ");
@@ -198,7 +211,7 @@ mod tests {
         insta::assert_snapshot!(line(&waiting(reading(300, 1_000, 3), 90, Reason::Refused)), @"Reading live state: 300 of 1000 requests done, about 7 seconds left, waiting 90 seconds, because the service accepts no more requests for now");
         insta::assert_snapshot!(line(&exporting(0)), @"Reading live state");
         insta::assert_snapshot!(line(&exporting(12)), @"Reading live state: 12 requests done");
-        let activity = Activity::Applying { failed: 0, skipped: 0, running: Vec::new() };
+        let activity = Activity::Applying { failed: 0, skipped: 0, running: Vec::new(), failure: None };
         insta::assert_snapshot!(line(&Moment { activity, ..reading(400, 400, 60) }), @"Checking the result: 400 of 400 changes done");
     }
 

@@ -19,7 +19,7 @@ pub const GROUPS: &[(&str, &[Explanation])] = &[
     ("Fields and names", manifest::FIELDS),
     ("Code", code::CODE),
     ("Plans", plan::PLAN),
-    ("Changes that fail", plan::CHANGES),
+    ("Failures", plan::CHANGES),
 ];
 
 /// The meaning of a code.

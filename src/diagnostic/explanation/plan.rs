@@ -136,6 +136,10 @@ pub(super) const CHANGES: &[Explanation] = &[
         .because("Check the endpoint and HTTPS_PROXY."),
     Explanation::error("code-moved", "the code changed between the plan and its apply").because("Plan again."),
     Explanation::error("code-unreadable", "the code cannot be read during an apply").because("The message says why."),
+    Explanation::error("failed", "a command failed without an error code")
+        .because("The message says what happened, and what to do about it."),
+    Explanation::error("interrupted", "a command was interrupted")
+        .because("An apply finishes the changes in progress and skips the others. To continue, run the command again."),
     Explanation::error("moved", "live state changed between the plan and its apply")
         .because("fgctl does not overwrite what the plan did not show. Plan again."),
     Explanation::error("no-answer", "the service did not answer")
@@ -146,6 +150,9 @@ pub(super) const CHANGES: &[Explanation] = &[
         .because("Plan again; if the service keeps refusing the change, ask its support."),
     Explanation::error("not-sent", "a request could not be sent")
         .because("A key or token contains a character that HTTP does not allow. Remove it."),
+    Explanation::error("stale", "the manifest or live state changed since a plan was saved").because(
+        "Nothing was changed: `fgctl apply FILE` applies only what the saved plan shows. Make a new plan and review it.",
+    ),
     Explanation::error("unseen-secret", "a function has a secret that is newer than the plan").because(
         "An update of the configuration could lose it. Declare it and plan again, or use --allow-secret-loss.",
     ),

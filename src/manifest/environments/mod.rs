@@ -74,6 +74,10 @@ pub struct Environment {
 }
 
 impl Environment {
+    pub fn stack(&self) -> Option<&StackName> {
+        self.stack.as_ref()
+    }
+
     /// The directory that stands for the manifests if the environment names none.
     pub fn directory(&self) -> PathBuf {
         directory_of(&self.path).to_owned()

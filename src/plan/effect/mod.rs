@@ -140,12 +140,24 @@ fn changed_node(change: &Change<'_>, graph: &EventGraph<'_>) -> Option<usize> {
     graph.node(function, qualifier).or(graph.node(function, None))
 }
 
+/// The name of a node. Unlike messages about a manifest, effects name functions as the service does, because some are not
+/// declared.
+fn name(graph: &EventGraph<'_>, node: usize) -> String {
+    let node = &graph.nodes[node];
+    match (node.function(), node.qualifier()) {
+        (Some(function), Some(qualifier)) => format!("{function}:{qualifier}"),
+        (Some(function), None) => function.to_string(),
+        (None, _) => node.name.clone(),
+    }
+}
+
 fn notices(graph: &EventGraph<'_>, node: usize) -> Vec<Notice> {
     // A version without its own policy has no node of its own.
     let name = |end: End<'_>| {
         let node = &graph.nodes[end.node];
         let qualifier = end.target.and_then(Target::qualifier).filter(|_| node.qualifier().is_none());
-        qualifier.map_or_else(|| node.name.clone(), |qualifier| format!("{}:{qualifier}", node.name))
+        let name = name(graph, end.node);
+        qualifier.map_or_else(|| name.clone(), |qualifier| format!("{name}:{qualifier}"))
     };
     let notice = |lifetime: Lifetime<'_>, link: Link<'_>| {
         let (Link::Notification(outcome), false) = (link, matches!(lifetime, Lifetime::Kept(_))) else { return None };
@@ -172,8 +184,8 @@ fn starts(graph: &EventGraph<'_>, node: usize) -> Vec<Start> {
     let named = |is_new: bool| {
         move |(outcome, place, function): &(Outcome, usize, usize)| Start {
             outcome: *outcome,
-            through: graph.nodes[*place].name.clone(),
-            function: graph.nodes[*function].name.clone(),
+            through: name(graph, *place),
+            function: name(graph, *function),
             is_new,
         }
     };

@@ -27,14 +27,14 @@ fn retries_and_lives_add_up_along_the_chain() {
     let [effect] = effects.as_slice() else { panic!("{effects:?}") };
     // One life is an hour and 3 seconds. `c` has no policy, so the service's default applies.
     assert_eq!((effect.before, effect.after), (Some(ends(2, 3603)), Some(ends(4 + 2 + 2, 3 * 3603))));
-    let notice = Notice { outcome: Outcome::Success, before: None, after: Some("b".into()) };
+    let notice = Notice { outcome: Outcome::Success, before: None, after: Some("default/b".into()) };
     assert_eq!(effect.notices, [notice]);
 }
 
 #[test]
 fn a_policy_that_goes_notifies_no_longer() {
     let effects = of(&stack([notifying("a", "b"), wanted("b")]), &stack([wanted("a"), wanted("b")]));
-    let notice = Notice { outcome: Outcome::Success, before: Some("b".into()), after: None };
+    let notice = Notice { outcome: Outcome::Success, before: Some("default/b".into()), after: None };
     assert_eq!(effects[0].notices, [notice]);
     assert_eq!((effects[0].before, effects[0].after), (Some(ends(4, 7206)), Some(ends(2, 3603))));
 }
@@ -87,7 +87,7 @@ fn a_trigger_on_a_bucket_has_an_effect_on_those_who_write_to_it() {
         stack([writing("a", "in/"), writing("other", "out/"), listening])
     };
     let found = of(&functions(None), &functions(Some("in/")));
-    let starts = |sign: &str| vec![format!("{sign} failure obs://results/in/ b")];
+    let starts = |sign: &str| vec![format!("{sign} failure obs://results/in/ default/b")];
     assert_eq!(effect(&found, "default/a"), Some((Some(2), Some(4), starts("+"))));
     assert_eq!(effect(&found, "default/b"), Some((Some(2), Some(2), Vec::new())));
     assert_eq!(effect(&found, "default/other"), None, "it writes to another place");
@@ -98,7 +98,7 @@ fn a_trigger_on_a_bucket_has_an_effect_on_those_who_write_to_it() {
     // The trigger moves to the objects of another function.
     let found = of(&functions(Some("in/")), &functions(Some("out/")));
     assert_eq!(effect(&found, "default/a"), Some((Some(4), Some(2), starts("-"))));
-    let other = vec!["+ failure obs://results/out/ b".to_owned()];
+    let other = vec!["+ failure obs://results/out/ default/b".to_owned()];
     assert_eq!(effect(&found, "default/other"), Some((Some(2), Some(4), other)));
 }
 
@@ -119,7 +119,8 @@ fn versions_and_aliases_have_effects_of_their_own() {
     publish(&mut live, "b", "v1", "c");
     live.functions.get_mut(&address("b")).unwrap().published.values_mut().for_each(|policy| policy.max_retries = 3);
     let found = plan(&listening(Some("v1")), &live, Permissions::default()).plan.effects;
-    let starts = vec!["+ failure obs://results/in/ b:v1".to_owned(), "- failure obs://results/in/ b".to_owned()];
+    let starts =
+        vec!["+ failure obs://results/in/ default/b:v1".to_owned(), "- failure obs://results/in/ default/b".to_owned()];
     let (before, after, mut found_starts) = effect(&found, "default/a").unwrap();
     found_starts.sort();
     assert_eq!((before, after, found_starts), (Some(4), Some(2 + 4 + 2), starts));
@@ -133,7 +134,7 @@ fn versions_and_aliases_have_effects_of_their_own() {
     live.outside.insert(address("a"));
     let found =
         plan(&stack([wanted("a"), started(wanted("b"), "in/", None)]), &live, Permissions::default()).plan.effects;
-    let starts = vec!["+ failure obs://results/in/ b".to_owned()];
+    let starts = vec!["+ failure obs://results/in/ default/b".to_owned()];
     assert_eq!(effect(&found, "default/a:v1").map(|(_, _, starts)| starts), Some(starts));
     assert_eq!(effect(&found, "default/a"), None, "its latest code notifies nothing");
 }
@@ -152,13 +153,13 @@ fn a_target_by_alias_is_named_with_it() {
         after: after.map(str::to_owned),
     };
     let by_alias = stack([notifying("a", "b:!prod"), wanted("b")]);
-    assert_eq!(notices(&by_alias, &live), [notice(Some("b"), Some("b:!prod"))]);
+    assert_eq!(notices(&by_alias, &live), [notice(Some("default/b"), Some("default/b:!prod"))]);
     let mut live = applied(&plan(&by_alias, &live, Permissions::default()).plan, &live);
-    assert_eq!(notices(&stack([wanted("a"), wanted("b")]), &live), [notice(Some("b:!prod"), None)]);
+    assert_eq!(notices(&stack([wanted("a"), wanted("b")]), &live), [notice(Some("default/b:!prod"), None)]);
     // The alias can be pointed at a version with a policy of its own.
     publish(&mut live, "b", "v1", "c");
     live.functions.insert(address("c"), live_function(&address("c")));
-    assert_eq!(notices(&stack([wanted("a"), wanted("b")]), &live), [notice(Some("b:!prod"), None)]);
+    assert_eq!(notices(&stack([wanted("a"), wanted("b")]), &live), [notice(Some("default/b:!prod"), None)]);
 }
 
 /// `v1` has 4 attempts and notifies `c`, `latest` has 2 and notifies nothing.
