@@ -49,13 +49,13 @@ pub(super) fn deletable(seen: &LiveFunction, now: &LiveFunction) -> Result<(), E
     let mut attached = now.attached.iter().filter(|(name, said)| seen.attached.get(*name) != Some(said));
     let attached = attached
         .next()
-        .map(|(name, _)| (name.as_str(), if seen.attached.contains_key(name) { "changed" } else { "appeared" }));
+        .map(|(what, _)| (what.to_string(), if seen.attached.contains_key(what) { "changed" } else { "appeared" }));
     let mut published = now.published.iter().filter_map(|(qualifier, now)| {
         let seen = seen.published.get(qualifier);
         let how = if seen.is_some() { "changed" } else { "appeared" };
         (!seen.is_some_and(|seen| seen.is_still(now))).then(|| (format!("the policy of {qualifier}"), how))
     });
-    let own = policy.or(attached).map(|(what, how)| (what.to_owned(), how));
+    let own = policy.map(|(what, how)| (what.to_owned(), how)).or(attached);
     match own.or_else(|| published.next()).or_else(|| modified(seen, now)) {
         None => Ok(()),
         Some((what, how)) => Err(moved(format!("{what} of function {} {how}", seen.address))),

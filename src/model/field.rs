@@ -74,6 +74,10 @@ pub enum Field {
     Triggers,
 }
 
+/// Settings that have other names in the service's lists of versions.
+pub const IN_LISTS: [(&str, Field); 3] =
+    [("func_vpc_id", Field::VpcId), ("concurrency", Field::MaxInstances), ("concurrent_num", Field::Concurrency)];
+
 /// A field, or one entry of a field that is a map.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
@@ -103,6 +107,14 @@ impl Field {
     /// The field's row in the table.
     pub fn row(self) -> &'static Row {
         &table::ROWS[self as usize]
+    }
+
+    /// The field that a field of the service contains, or the first one.
+    pub fn in_service(name: &str) -> Option<Self> {
+        let is_in = |own: &str| own.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let has_name = |row: &&Row| row.wire.is_some_and(|wire| wire.form.names().into_iter().any(is_in));
+        let listed = IN_LISTS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+        listed.or_else(|| table::ROWS.iter().find(has_name).map(|row| row.field))
     }
 
     /// The name in the manifest, with the group as a prefix if it has one.

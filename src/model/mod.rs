@@ -5,6 +5,7 @@
 pub mod address;
 pub mod agreement;
 pub mod async_policy;
+pub mod attached;
 pub mod code;
 pub mod creation;
 pub mod credential;

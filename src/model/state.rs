@@ -11,6 +11,7 @@ use super::address::{FunctionAddress, Qualifier};
 use crate::diagnostic::Diagnostic;
 
 use super::async_policy::LivePolicy;
+use super::attached::Attached;
 use super::code::{Code, CodeHash, JAR};
 use super::creation::{self, Created};
 use super::dependency::Named;
@@ -87,9 +88,8 @@ pub struct LiveFunction {
     pub code: LiveCode,
     /// The policy of `latest`.
     pub policy: Option<LivePolicy>,
-    /// Resources that are deleted together with the function, by name, such as `version v1`, with their content. Read
-    /// only for functions that a plan may delete.
-    pub attached: BTreeMap<String, String>,
+    /// What is deleted together with the function, with its content. Read only for functions that a plan may delete.
+    pub attached: BTreeMap<Attached, String>,
     /// The policies of versions and aliases.
     pub published: BTreeMap<Qualifier, LivePolicy>,
     /// The triggers of `latest`, versions and aliases; `None` if the plan does not need them.

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::field::Field;
+use crate::model::field::{Field, IN_LISTS};
 use crate::model::function::LiveConfiguration;
 use crate::model::row::Call;
 use crate::model::table::ROWS;
@@ -128,15 +128,13 @@ const LOG_CONFIG: &str = "log_config";
 
 type Fields = Map<String, Value>;
 
-/// Settings that have other names in the list of versions.
-const OF_VERSIONS: [&str; 3] = ["func_vpc_id", "concurrency", "concurrent_num"];
-
 /// Whether a field of a version is a setting with a value of its own.
 pub(super) fn is_own_setting(name: &str, value: &Value) -> bool {
     // Fields of the first release are compared separately.
     let first = ROWS.iter().filter(|row| row.field.is_first()).filter_map(|row| row.wire);
     let is_first = || first.into_iter().any(|wire| wire.form.names().contains(&name));
-    let is_setting = OF_VERSIONS.contains(&name) || form(name).is_some_and(|form| form != Never) && !is_first();
+    let is_in_lists = IN_LISTS.iter().any(|(known, _)| *known == name);
+    let is_setting = is_in_lists || form(name).is_some_and(|form| form != Never) && !is_first();
     is_setting && !is_unset(value)
 }
 

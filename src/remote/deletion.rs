@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::client;
 use crate::model::address::{FunctionAddress, Qualifier};
 use crate::model::async_policy::LivePolicy;
+use crate::model::attached::Attached;
 use crate::model::state::LiveFunction;
 use crate::model::text::VersionName;
 use crate::rules::urn::LATEST;
@@ -28,7 +29,7 @@ pub(super) struct Whole {
     record: FunctionRecord,
     policy: Option<LivePolicy>,
     published: BTreeMap<Qualifier, LivePolicy>,
-    attached: BTreeMap<String, String>,
+    attached: BTreeMap<Attached, String>,
 }
 
 impl Whole {
@@ -66,7 +67,7 @@ impl Remote {
             return Err(Error::contradiction(request, "it lacks the latest version"));
         };
         let versions =
-            published.iter().map(|version| (format!("version {}", version.function.version), code_of(version)));
+            published.iter().map(|version| (Attached::Version(version.function.version.clone()), code_of(version)));
         let policies = published.iter().filter_map(|version| {
             let name = VersionName::new(version.function.version.as_str()).ok()?;
             Some((Qualifier::Version(name), policy_of(version)?))
@@ -78,9 +79,9 @@ impl Remote {
         }
         let policy = policy_of(&latest);
         let settings = latest.function.fields.iter().filter(|(name, value)| configuration::is_own_setting(name, value));
-        let attached: BTreeMap<String, String> = versions
-            .chain(aliases.iter().map(|alias| (format!("alias {}", alias.name), pointed(alias))))
-            .chain(settings.map(|(name, value)| (format!("the field {name}"), value.to_string())))
+        let attached: BTreeMap<Attached, String> = versions
+            .chain(aliases.iter().map(|alias| (Attached::Alias(alias.name.clone()), pointed(alias))))
+            .chain(settings.map(|(name, value)| (Attached::Setting(name.clone()), value.to_string())))
             .collect();
         Ok(Some(Whole { record: latest.function, policy, published: policies, attached }))
     }

@@ -89,6 +89,24 @@ async fn any_console_edit_makes_a_plan_stale() {
     assert_eq!(stale["moved"], moved);
 }
 
+/// A function that is no longer declared is read in another way, but it has not changed.
+#[tokio::test]
+async fn a_removed_function_does_not_look_changed() {
+    let world = applied_pair().await;
+    let changed = PAIR.replace("max_retries: 2", "max_retries: 3");
+    world.manifest(&changed);
+    save(&world).await;
+    let second = changed.find("  second:").expect("the second function");
+    world.manifest(&changed[..second].replace("on_success: { function: second }", ""));
+    let stale = world.run(&["apply", FILE, "-o", "json"]).await;
+    assert_eq!(stale.code, Some(3), "{stale:?}");
+    let moved = stale.json()["moved"].clone();
+    let sides: Vec<&Value> = moved.as_array().expect("a list").iter().map(|moved| &moved["side"]).collect();
+    assert!(!sides.is_empty() && sides.iter().all(|side| **side == "manifests"), "{moved}");
+    let gone = json!({ "address": "function:default/second", "side": "manifests", "what": "gone", "fields": [] });
+    assert!(moved.as_array().is_some_and(|all| all.contains(&gone)), "{moved}");
+}
+
 #[tokio::test]
 async fn a_change_of_manifests_variables_code_or_secrets_makes_a_plan_stale() {
     let manifest = "\

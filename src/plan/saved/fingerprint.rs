@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::address::{Address, FunctionAddress, Qualifier};
+use crate::model::async_policy::AsyncPolicy;
 use crate::model::code::CodeHash;
 use crate::model::existing::ExistingFunction;
 use crate::model::field::{Field, FieldSet, Fields, Path};
+use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::seal;
 use crate::model::secret::{Salt, Secret, SecretHasher};
@@ -20,9 +22,9 @@ use crate::redaction::Redaction;
 
 use super::super::trigger_diff::{self, Case};
 use super::super::{Permissions, mask};
-use super::{Moved, Side, What};
 
-/// Hashes by address and field. Fields that are ignored or have their default are not included.
+/// Hashes by address and field. Fields that have their default are not included, except for those that a declaration adds
+/// to the comparison.
 pub type Fingerprints = BTreeMap<Address, BTreeMap<Path, String>>;
 
 pub(super) fn manifests(desired: &DesiredState, scope: &Scope, salt: &Salt) -> Fingerprints {
@@ -31,17 +33,17 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope, salt: &Salt) -> F
     for (address, wanted) in &desired.functions {
         all.insert(Address::function(address), declared(wanted, &mut hasher));
         if let Some((policy, _)) = wanted.function.policy.as_ref().filter(|_| manages(wanted, Field::Async)) {
-            all.insert(Address::async_policy(address), hashes(policy.fields(scope)));
+            all.insert(Address::async_policy(address), of_policy(policy, scope));
         }
     }
     for (address, entry) in &desired.existing {
-        let fields = entry.policy().map(|(policy, _)| hashes(policy.fields(scope)));
+        all.insert(Address::function(address), BTreeMap::new());
+        let fields = entry.policy().map(|(policy, _)| of_policy(policy, scope));
         all.extend(entry.manages_policy().then(|| (Address::async_policy(address), fields.unwrap_or_default())));
     }
     for holder in desired.holders() {
-        let triggers = holder.triggers.iter();
-        all.extend(triggers.map(|(key, trigger)| {
-            let Trigger { key: _, spot: _, code, qualifier, data, secrets, sealed, enabled } = trigger;
+        all.extend(desired.written_triggers(holder.address).map(|trigger| {
+            let Trigger { key, spot: _, code, qualifier, data, secrets, sealed, enabled } = trigger;
             let fields = of_trigger(code.as_str(), qualifier.as_ref(), *enabled, data);
             let mut sealed = |secret: &Secret| sealed.clone().or_else(|| known(secret, &mut hasher));
             let secrets = secrets.iter().map(|(wire, secret)| (member_path(wire), json!(["secret", sealed(secret)])));
@@ -49,6 +51,12 @@ pub(super) fn manifests(desired: &DesiredState, scope: &Scope, salt: &Salt) -> F
         }));
     }
     all
+}
+
+/// A declared status log is compared, even if it has its default.
+fn of_policy(policy: &AsyncPolicy, scope: &Scope) -> BTreeMap<Path, String> {
+    let status_log = policy.status_log.map(|is_on| (Path::of(Field::StatusLog), json!(is_on)));
+    hashes(policy.fields(scope).into_iter().chain(status_log).collect())
 }
 
 fn of_trigger(code: &str, qualifier: Option<&Qualifier>, enabled: Option<bool>, data: &EventData) -> Fields {
@@ -163,23 +171,6 @@ pub(super) fn hiding(all: Fingerprints, secrets: &Redaction) -> Fingerprints {
     all.into_iter().map(|(address, fields)| (address, hidden(fields))).collect()
 }
 
-/// Addresses and fields whose hashes differ.
-pub(super) fn differences(side: Side, before: &Fingerprints, now: &Fingerprints) -> Vec<Moved> {
-    let addresses: BTreeSet<&Address> = before.keys().chain(now.keys()).collect();
-    let difference = |address: &Address| match (before.get(address), now.get(address)) {
-        (Some(_), None) => Some(What::Gone),
-        (None, Some(_)) => Some(What::Appeared),
-        (Some(before), Some(now)) => {
-            let paths = before.keys().chain(now.keys()).filter(|path| before.get(path) != now.get(path));
-            let paths: BTreeSet<Path> = paths.cloned().collect();
-            (!paths.is_empty()).then_some(What::Fields(paths))
-        }
-        (None, None) => None,
-    };
-    let moved = |address: &Address| Some(Moved { address: address.clone(), side, what: difference(address)? });
-    addresses.into_iter().filter_map(moved).collect()
-}
-
 fn manages(wanted: &DesiredFunction, field: Field) -> bool {
     !wanted.function.ignore.contains(&field)
 }
@@ -197,7 +188,18 @@ fn declared(wanted: &DesiredFunction, hasher: &mut SecretHasher) -> BTreeMap<Pat
     if function.is_protected() {
         set(Field::Protect, json!(true));
     }
+    fields.extend(compared(function));
     hashes(fields)
+}
+
+/// What decides which fields are compared, apart from their values. Otherwise, a declaration that changes only this would
+/// look like a change of live state.
+fn compared(function: &Function) -> Fields {
+    let has_default = |field: &Field| !function.configuration.has(*field);
+    let later =
+        function.later.keys().copied().filter(has_default).map(|field| (Path::of(field), field.default_value()));
+    let ignored = function.ignore.iter().copied().map(Path::of).chain(function.ignored_entries.iter().cloned());
+    later.chain(ignored.map(|path| (path, json!({ "ignored": true })))).collect()
 }
 
 /// The mark of the secrets is a slow hash of their values. Without it, each value that is set has its own.
@@ -243,8 +245,10 @@ fn of_live(found: &LiveFunction, desired: &DesiredState, slow: &mut SecretHasher
         let contents = code.contents.as_ref().map(CodeHash::as_str);
         fields.insert(Path::of(Field::Code), json!([code.version(), code.obs_url, contents]));
     }
-    // Versions and aliases belong to the code and are deleted with it.
-    fields.extend(attached.iter().map(|(name, said)| (Path::entry(Field::Code, name.as_str()), json!(said))));
+    for (what, said) in attached {
+        let under = fields.entry(Path::of(what.field())).or_default();
+        *under = json!([under, what.to_string(), said]);
+    }
     let environment = || configuration.entries(Field::Environment);
     let is_declared =
         wanted.is_some_and(|wanted| wanted.function.configuration.entries(Field::Environment).eq(environment()));

@@ -6,6 +6,9 @@
 
 mod document;
 mod fingerprint;
+mod moved;
+#[cfg(test)]
+mod moved_tests;
 #[cfg(test)]
 mod tests;
 mod warning;
@@ -13,18 +16,15 @@ mod warning;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::address::Address;
-use crate::model::field::{Field, Path};
 use crate::model::secret::Salt;
 use crate::model::state::{DesiredState, LiveState, Ownership};
 use crate::model::text::StackName;
 use crate::model::urn::Scope;
 use crate::redaction::Redaction;
-use crate::rules::trigger::is_secret;
 
 use super::Permissions;
 use super::change::{ChangeOf, Plan, PlanOf, Recorded};
@@ -34,6 +34,7 @@ use super::selection::Selection;
 
 pub use document::{FORMAT_VERSION, Unreadable, parse, schema, text};
 pub use fingerprint::Fingerprints;
+pub use moved::{Moved, Side, What};
 pub use warning::Warning;
 
 /// A plan with hashes of all its inputs, and the project where it may be applied. It contains no secret values, no code,
@@ -130,32 +131,6 @@ pub struct Elsewhere {
     here: String,
 }
 
-/// One difference to the saved plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
-    pub address: Address,
-    pub side: Side,
-    pub what: What,
-}
-
-/// Which input changed since the plan was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The manifests, secrets or code.
-    Manifests,
-    Live,
-    /// Neither input, but this fgctl makes another plan from them.
-    Plan,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    Appeared,
-    Gone,
-    Fields(BTreeSet<Path>),
-}
-
 impl SavedPlan {
     /// Creates the saved form of a plan.
     pub fn new(desired: &DesiredState, live: &LiveState, plan: &Plan<'_>, origin: Origin) -> Self {
@@ -222,67 +197,11 @@ impl SavedPlan {
 
     /// The differences between this plan and the same plan made again. Empty if it may be applied.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
-        let mut moved = fingerprint::differences(Side::Manifests, &self.manifests, &now.manifests);
-        moved.extend(fingerprint::differences(Side::Live, &self.live, &now.live));
-        if moved.is_empty() && self.changes != now.changes {
-            moved = planned_differently(&self.changes, &now.changes);
-        }
-        moved.sort_by(|one, other| (&one.address, one.side).cmp(&(&other.address, other.side)));
-        moved
+        moved::between(self, now)
     }
 
     /// Whether everything that the plan wanted is already live, so it was probably applied before.
     pub fn is_done(&self, now: &Self) -> bool {
         !self.changes.is_empty() && now.changes.is_empty() && self.manifests == now.manifests
-    }
-}
-
-/// Finds changes that differ although the inputs are the same, because another version of fgctl decides differently.
-fn planned_differently(before: &[Recorded], now: &[Recorded]) -> Vec<Moved> {
-    let only_in = |one: &[Recorded], other: &[Recorded], what: What| -> Vec<Moved> {
-        let missing = one.iter().filter(|change| !other.iter().any(|known| known.address == change.address));
-        missing.map(|change| Moved { address: change.address.clone(), side: Side::Plan, what: what.clone() }).collect()
-    };
-    let in_both = before.iter().filter_map(|change| {
-        let other = now.iter().find(|other| other.address == change.address && *other != change)?;
-        let differ = |one: &Recorded, other: &Recorded| -> BTreeSet<Path> {
-            let fields = one.fields.iter().filter(|field| !other.fields.contains(field));
-            fields.map(|field| field.path.clone()).collect()
-        };
-        let fields = differ(change, other).union(&differ(other, change)).cloned().collect();
-        Some(Moved { address: change.address.clone(), side: Side::Plan, what: What::Fields(fields) })
-    });
-    [only_in(before, now, What::Gone), only_in(now, before, What::Appeared), in_both.collect()].concat()
-}
-
-fn is_about_secrets(path: &Path) -> bool {
-    let is_of_trigger = || path.field == Field::Triggers && path.key.as_deref().is_some_and(is_secret);
-    path.field == Field::Secrets || is_of_trigger()
-}
-
-impl fmt::Display for Moved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, side, what } = self;
-        write!(f, "{address}: ")?;
-        match (what, side) {
-            (What::Appeared, Side::Manifests) => f.write_str("the manifests declare it now"),
-            (What::Gone, Side::Manifests) => f.write_str("the manifests no longer declare it"),
-            (What::Appeared, Side::Live) => f.write_str("it is live now"),
-            (What::Gone, Side::Live) => f.write_str("it is no longer live"),
-            (What::Appeared, Side::Plan) => f.write_str("this fgctl would change it too"),
-            (What::Gone, Side::Plan) => f.write_str("this fgctl would not change it"),
-            (What::Fields(fields), side) => {
-                let names: Vec<String> = fields.iter().map(ToString::to_string).collect();
-                let names = if names.is_empty() { "the change".to_owned() } else { names.join(", ") };
-                match side {
-                    Side::Manifests if fields.iter().any(is_about_secrets) => {
-                        write!(f, "the manifests or values of secrets changed: {names}")
-                    }
-                    Side::Manifests => write!(f, "the manifests changed: {names}"),
-                    Side::Live => write!(f, "live changed: {names}"),
-                    Side::Plan => write!(f, "this fgctl plans {names} differently"),
-                }
-            }
-        }
     }
 }

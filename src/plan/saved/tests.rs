@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::model::field::Field;
 use crate::model::secret::Salt;
 use crate::model::text::VariableName;
 use crate::plan::tests::{address, after_apply, any_two_stacks, applied, code, policy, stack, wanted};
@@ -14,7 +15,7 @@ fn project() -> Project {
     Project { endpoint: "https://fg.example".into(), region: "r".into(), project_id: "p".into() }
 }
 
-fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
+pub(super) fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
     let planned = plan(desired, live, Permissions::default());
     let files = Files { environment: None, manifests: Vec::new(), root: None, variables: Vec::new() };
     let origin = Origin {
@@ -28,7 +29,7 @@ fn saved(desired: &DesiredState, live: &LiveState) -> SavedPlan {
 }
 
 /// Two functions as they were applied. The first has a policy and an environment.
-fn pair() -> (DesiredState, LiveState) {
+pub(super) fn pair() -> (DesiredState, LiveState) {
     let mut one = wanted("one");
     one.function.policy = Some(policy(2, Some("two")));
     one.function.configuration.set_environment(BTreeMap::from([(VariableName::new("LEVEL").unwrap(), "info".into())]));
@@ -37,7 +38,7 @@ fn pair() -> (DesiredState, LiveState) {
     (desired, live)
 }
 
-fn moves(before: &SavedPlan, now: &SavedPlan) -> Vec<String> {
+pub(super) fn moves(before: &SavedPlan, now: &SavedPlan) -> Vec<String> {
     before.moved(now).iter().map(ToString::to_string).collect()
 }
 
@@ -107,111 +108,6 @@ fn a_plan_is_for_one_project() {
         let error = saved.is_for(project).unwrap_err().to_string();
         assert!(error.contains(&format!("made for the {expected} ")), "{error}");
     }
-}
-
-type Move<'a> = (&'a dyn Fn(&mut DesiredState), &'a dyn Fn(&mut LiveState), &'a [&'a str]);
-
-/// Each difference is reported by name, even if the resulting plan would be the same.
-#[test]
-fn differences_are_named_field_by_field() {
-    fn one(live: &mut LiveState) -> &mut crate::model::state::LiveFunction {
-        live.functions.get_mut(&address("one")).unwrap()
-    }
-    fn declared(desired: &mut DesiredState) -> &mut crate::model::function::Function {
-        &mut desired.functions.get_mut(&address("one")).unwrap().function
-    }
-    let table: [Move<'_>; 12] = [
-        (&|_| {}, &|_| {}, &[]),
-        (
-            &|_| {},
-            &|live| one(live).configuration.set(Field::Memory, 512),
-            &["function:default/one: live changed: /memory"],
-        ),
-        (
-            &|_| {},
-            &|live| one(live).configuration.set_entry(Field::Environment, "X", "1"),
-            &["function:default/one: live changed: /environment"],
-        ),
-        (&|_| {}, &|live| one(live).code.digest = "other".into(), &["function:default/one: live changed: /code"]),
-        (
-            &|_| {},
-            &|live| one(live).marks.set("fgctl.config", "x"),
-            &["function:default/one: live changed: /tags/fgctl.config"],
-        ),
-        (
-            &|_| {},
-            &|live| one(live).policy.as_mut().unwrap().max_retries = 0,
-            &["async_policy:default/one: live changed: /max_retries"],
-        ),
-        (&|_| {}, &|live| one(live).policy = None, &["async_policy:default/one: it is no longer live"]),
-        (
-            &|_| {},
-            &|live| drop(live.functions.remove(&address("two"))),
-            &["function:default/two: it is no longer live"],
-        ),
-        (
-            &|desired| declared(desired).protect = Some(true),
-            &|_| {},
-            &["function:default/one: the manifests changed: /protect"],
-        ),
-        (
-            &|desired| declared(desired).policy = Some(policy(3, None)),
-            &|_| {},
-            &["async_policy:default/one: the manifests changed: /max_retries, /on_success"],
-        ),
-        (
-            &|desired| desired.functions.get_mut(&address("two")).unwrap().code = code("other"),
-            &|_| {},
-            &["function:default/two: the manifests changed: /code"],
-        ),
-        (
-            &|desired| drop(desired.functions.remove(&address("two"))),
-            &|_| {},
-            &["function:default/two: the manifests no longer declare it"],
-        ),
-    ];
-    for (change_manifest, change_live, expected) in table {
-        let (desired, live) = pair();
-        let before = saved(&desired, &live);
-        let (mut desired, mut live) = (desired, live);
-        change_manifest(&mut desired);
-        change_live(&mut live);
-        assert_eq!(moves(&before, &saved(&desired, &live)), expected);
-    }
-}
-
-/// Functions outside the stack may be created, deleted and changed.
-#[test]
-fn changes_outside_the_plan_do_not_make_it_stale() {
-    let (desired, live) = pair();
-    let before = saved(&desired, &live);
-    let mut now = live.clone();
-    let mut other = live.functions[&address("one")].clone();
-    other.address = address("other");
-    other.marks.set("fgctl.stack", "another");
-    now.functions.insert(address("other"), other);
-    assert_eq!(moves(&before, &saved(&desired, &now)), Vec::<String>::new());
-}
-
-#[test]
-fn a_change_of_an_ignored_field_does_not_make_a_plan_stale() {
-    let (mut desired, mut live) = pair();
-    let wanted = desired.functions.get_mut(&address("one")).unwrap();
-    wanted.function.ignore = BTreeSet::from([Field::Memory]);
-    let before = saved(&desired, &live);
-    live.functions.get_mut(&address("one")).unwrap().configuration.set(Field::Memory, 512);
-    assert_eq!(moves(&before, &saved(&desired, &live)), Vec::<String>::new());
-}
-
-#[test]
-fn another_plan_from_the_same_inputs_is_reported_as_such() {
-    let (mut desired, live) = pair();
-    desired.functions.get_mut(&address("two")).unwrap().code = code("other");
-    let now = saved(&desired, &live);
-    let mut before = now.clone();
-    before.changes.clear();
-    assert_eq!(moves(&before, &now), ["function:default/two: this fgctl would change it too"]);
-    assert_eq!(moves(&now, &before), ["function:default/two: this fgctl would not change it"]);
 }
 
 /// Values that only live has may be secrets. The file contains neither the values nor fast hashes of them.
