@@ -47,14 +47,16 @@ use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::async_policy::LivePolicy;
 use crate::model::code::Code;
-use crate::model::field::Field;
+use crate::model::field::{Field, Path};
 use crate::model::function::Function;
 use crate::model::mark;
 use crate::model::secret;
 use crate::model::state::{DesiredFunction, DesiredState, LiveFunction, LiveState, Ownership, Undeclared};
+use crate::model::text::VariableName;
 
 use change::{Action, Change, Plan, Reason, Step};
 use flow::Flow;
+use ownership::Differences;
 use selection::Selection;
 use target::function_here;
 use triggers::{Permitted, add_secrets_of_trigger, undeclared_triggers, with_triggers, without_version};
@@ -287,7 +289,8 @@ fn missing_secrets<'a>(
     missing
 }
 
-/// The changes to a live function, if the stack owns it or may make it its own.
+/// The changes to a live function, if the stack owns it or may make it its own. Without a mark, the values of its secrets
+/// cannot be compared, whether the declared ones are known or not.
 fn if_owned<'a>(
     changes: Vec<Change<'a>>,
     desired: &DesiredState,
@@ -297,18 +300,32 @@ fn if_owned<'a>(
     if desired.ownership == Ownership::Unowned {
         return Ok(changes);
     }
-    let is_equal = changes.iter().all(|change| change.fields.is_empty());
+    let has_secrets = has_secrets(desired, found);
+    let is_equal = !has_secrets && changes.iter().all(|change| change.fields.is_empty());
     let owner = found.stack().or_else(|| found.policy_stack().filter(|stack| *stack != desired.stack.as_str()));
     let reason = match owner {
         Some(stack) if stack == desired.stack.as_str() => return Ok(changes),
         None if is_equal => Reason::AdoptEqual,
         None if found.is_unfinished_create_of(&desired.stack) => Reason::AdoptUnfinished,
         None if permissions.adopt => Reason::AdoptDifferent,
-        None => return Err(ownership::unowned(&desired.stack, found, &field_names(&changes))),
+        None => {
+            let names = field_names(&changes);
+            let differences = Differences { names: &names, has_secrets };
+            return Err(ownership::unowned(&desired.stack, found, differences));
+        }
         Some(stack) if permissions.take_over => Reason::TakeOver { from: stack.to_owned() },
         Some(stack) => return Err(owned_by_another(found, stack)),
     };
     Ok(adopted(changes, &reason))
+}
+
+/// Whether live has secrets that the manifest declares.
+fn has_secrets(desired: &DesiredState, found: &LiveFunction) -> bool {
+    desired.functions.get(&found.address).is_some_and(|wanted| {
+        let Function { secrets, ignore, .. } = &wanted.function;
+        let is_live = |name: &VariableName| found.secret_names.contains(name.as_str());
+        secrets.keys().any(is_live) && !ignore.contains(&Field::Secrets)
+    })
 }
 
 /// All of it, or only its policy.
@@ -330,11 +347,15 @@ fn adopted<'a>(changes: Vec<Change<'a>>, reason: &Reason) -> Vec<Change<'a>> {
     changes.into_iter().map(relabel).collect()
 }
 
+/// The fields that are known to differ. Values of secrets are never known.
 fn field_names(changes: &[Change<'_>]) -> String {
     let names: BTreeSet<String> = changes
         .iter()
         .flat_map(|change| match change.address.kind {
-            Kind::Function => change.fields.iter().map(|field| field.path.field.key().to_owned()).collect::<Vec<_>>(),
+            Kind::Function => {
+                let known = change.fields.iter().filter(|field| field.path != Path::of(Field::Secrets));
+                known.map(|field| field.path.field.key().to_owned()).collect::<Vec<_>>()
+            }
             Kind::AsyncPolicy => change.fields.iter().map(|_| Field::Async.key().to_owned()).collect(),
             Kind::Trigger => Vec::new(),
         })

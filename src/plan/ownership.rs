@@ -8,18 +8,37 @@ use crate::model::text::StackName;
 
 use super::protection::{self, Protection};
 
-/// A declared but unowned function would change.
-pub(super) fn unowned(stack: &StackName, live: &LiveFunction, differences: &str) -> Diagnostic {
+/// How a live function is not what is declared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Differences<'a> {
+    /// The fields that differ; empty if none is known to.
+    pub(super) names: &'a str,
+    /// Whether declared secrets are live. The service does not return their values.
+    pub(super) has_secrets: bool,
+}
+
+/// A declared but unowned function would change, or may do so.
+pub(super) fn unowned(stack: &StackName, live: &LiveFunction, differences: Differences<'_>) -> Diagnostic {
+    let Differences { names, has_secrets } = differences;
     let address = &live.address;
     let history = if live.marks.are_copied() {
-        "carries tags that were copied from another function".to_owned()
+        "carries tags that were copied from another function"
     } else if live.is_untagged_create_of(stack) {
-        format!("was created by stack \"{stack}\", has changed since, has lost its tags")
+        &format!("was created by stack \"{stack}\", has changed since, has lost its tags")
     } else {
-        "exists, is unowned".to_owned()
+        "exists, is unowned"
     };
-    Diagnostic::error("not-owned", format!("function {address} {history} and differs in {differences}"))
-        .help("change the manifest to match live, or use --adopt to make the function this stack's and change it")
+    let differs = if names.is_empty() { String::new() } else { format!(" and differs in {names}") };
+    let (unknown, help) = if has_secrets {
+        (
+            ", and fgctl cannot compare the values of its secrets",
+            "use --adopt to make the function this stack's and to set everything that the manifest declares; to leave its \
+             secrets alone, use `ignore: [secrets]`",
+        )
+    } else {
+        ("", "change the manifest to match live, or use --adopt to make the function this stack's and change it")
+    };
+    Diagnostic::error("not-owned", format!("function {address} {history}{differs}{unknown}")).help(help)
 }
 
 /// One remark for each function that is left alone for a reason that is not obvious.

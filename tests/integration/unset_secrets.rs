@@ -136,6 +136,37 @@ functions:
     assert!(!again.stderr.contains("secrets changed"), "{again:?}");
 }
 
+/// The plan fails where its apply would.
+#[tokio::test]
+async fn a_plan_without_values_does_not_adopt_secrets() {
+    let world = World::new().await;
+    world.manifest(
+        "\
+version: 1
+stack: one
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return 1' }
+    secrets: { KEY: { env: KEY } }
+",
+    );
+    let set: &[(&str, &str)] = &[("KEY", "canary-1")];
+    assert_eq!(world.run_with(set, &["apply", "--auto-approve"]).await.code, Some(0));
+    assert_eq!(world.run_with(set, &["forget", "f", "--auto-approve"]).await.code, Some(0));
+    for variables in [&[], set] {
+        let refused = world.run_with(variables, &["plan", "--out", FILE]).await;
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        let unknown = "function default/f exists, is unowned, and fgctl cannot compare the values of its secrets";
+        assert!(refused.stderr.contains(unknown) && refused.stderr.contains("use --adopt"), "{refused:?}");
+    }
+    assert_eq!(world.run(&["plan", "--adopt", "--out", FILE]).await.code, Some(0));
+    let applied = world.run_with(set, &["apply", FILE, "--adopt"]).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    assert_eq!(world.run_with(set, &["plan", "--detailed-exitcode"]).await.code, Some(0));
+}
+
 /// Without tags, a saved plan alone knows the values.
 #[tokio::test]
 async fn without_ownership_a_changed_value_makes_a_saved_plan_stale() {

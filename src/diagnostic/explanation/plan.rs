@@ -54,7 +54,8 @@ pub(super) const PLAN: &[Explanation] = &[
     Explanation::error("not-live", "a function or trigger to import does not exist").because("`fgctl apply` creates it."),
     Explanation::error("not-owned", "a live function, policy or trigger belongs to no stack and differs from the manifest").because(
         "fgctl does not change what it does not own. Change the manifest to match live state, or use --adopt: the stack \
-         then takes ownership and applies the manifest.",
+         then takes ownership and applies the manifest. The values of secrets cannot be compared, because the service does \
+         not return them, so a function with secrets needs --adopt or `ignore: [secrets]`.",
     ),
     Explanation::error("old-function-type", "a field needs a newer type of function").because(
         "The service created the function with the old type v1, which lacks the field. Remove the field, or create a new \

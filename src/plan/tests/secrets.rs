@@ -3,11 +3,12 @@
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{address, after_apply, described, errors, remove_tag, stack, wanted};
+use super::{address, after_apply, code, described, errors, marks_of, remove_tag, stack, wanted};
 use crate::diagnostic::Spot;
 use crate::model::field::Field;
 use crate::model::mark;
 use crate::model::secret::Secret;
+use crate::model::state::{DesiredState, LiveState};
 use crate::model::text::VariableName;
 use crate::plan::change::{Cause, Facet, Reason, Shown};
 use crate::plan::selection::{self, Selection};
@@ -47,6 +48,39 @@ fn secrets_are_compared_by_name_and_mark_and_never_shown() {
     // An unset variable proves nothing about the value.
     changed.functions.get_mut(&address("one")).unwrap().secrets_mark = None;
     assert_eq!(described(&plan(&changed, &live, Permissions::default())), Vec::<String>::new());
+}
+
+/// Whether the values are set or not: without a mark, nothing shows whether they match.
+#[test]
+fn secrets_of_an_unowned_function_cannot_be_compared() {
+    let adopt = Permissions { adopt: true, ..Permissions::default() };
+    for mark in [None, Some("1.salt.hash".to_owned())] {
+        let mut one = wanted("one");
+        let secret = Secret { variable: "X".into(), value: None };
+        one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
+        one.secrets_mark = mark;
+        let desired = stack([one]);
+        let mut live = after_apply(&desired);
+        let found = live.functions.get_mut(&address("one")).unwrap();
+        found.marks = marks_of(&address("one"));
+        found.code.file_name = String::new();
+        found.code.contents = Some(code("one").hash());
+        let said = |desired: &DesiredState, live: &LiveState| {
+            let planned = plan(desired, live, Permissions::default());
+            planned.diagnostics.iter().map(|found| found.message.clone()).collect::<Vec<_>>()
+        };
+        let unknown = "function default/one exists, is unowned, and fgctl cannot compare the values of its secrets";
+        assert_eq!(said(&desired, &live), [unknown]);
+        assert_eq!(errors(&plan(&desired, &live, adopt)), Vec::<&str>::new());
+        let found = live.functions.get_mut(&address("one")).unwrap();
+        found.configuration.set(Field::Memory, 512);
+        let differs = "function default/one exists, is unowned and differs in memory, and fgctl cannot compare the values \
+                       of its secrets";
+        assert_eq!(said(&desired, &live), [differs]);
+        let mut ignored = desired.clone();
+        ignored.functions.get_mut(&address("one")).unwrap().function.ignore = [Field::Secrets, Field::Memory].into();
+        assert_eq!(errors(&plan(&ignored, &live, Permissions::default())), Vec::<&str>::new());
+    }
 }
 
 #[test]
