@@ -66,10 +66,10 @@ impl<'a> Parser<'a> {
     fn compared(&mut self) -> Value {
         let value = self.single();
         if self.takes("==") {
-            return json!(shown(&value) == shown(&self.single()));
+            return json!(are_equal(&value, &self.single()));
         }
         if self.takes("!=") {
-            return json!(shown(&value) != shown(&self.single()));
+            return json!(!are_equal(&value, &self.single()));
         }
         value
     }
@@ -155,6 +155,28 @@ fn truth(value: &Value) -> bool {
     }
 }
 
+/// Texts are compared as texts, and values of different types as numbers.
+fn are_equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) => one.to_lowercase() == other.to_lowercase(),
+        _ if std::mem::discriminant(one) == std::mem::discriminant(other) => one == other,
+        // Two numbers that are not numbers differ.
+        _ => number(one).zip(number(other)).is_some_and(|(one, other)| one.total_cmp(&other).is_eq()),
+    }
+}
+
+/// `None` for what is not a number.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Null => Some(0.0),
+        Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) if text.trim().is_empty() => Some(0.0),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -165,12 +187,16 @@ pub(super) fn shown(value: &Value) -> String {
 
 #[test]
 fn expressions_have_their_values() {
-    let values =
-        json!({ "github": { "event_name": "push", "ref": "refs/heads/main" }, "inputs": { "n": 7, "no": false } });
+    let inputs = json!({ "n": 7, "zero": 0, "no": false });
+    let values = json!({ "github": { "event_name": "push", "ref": "refs/heads/main" }, "inputs": inputs });
     let context = |has_failed| Context { values: values.clone(), has_failed };
     for (text, expected) in [
         ("a ${{ github.event_name }} b", "a push b"),
         ("${{ inputs.n && format('--n={0}', inputs.n) || '' }}", "--n=7"),
+        ("${{ inputs.zero && format('--n={0}', inputs.zero) || '' }}", ""),
+        ("${{ inputs.zero != '' && 'a' || 'the number 0 is equal to no text' }}", "the number 0 is equal to no text"),
+        ("${{ format('{0}', inputs.zero) != '' && 'a' || 'b' }}", "a"),
+        ("${{ format('{0}', inputs.none) != '' && 'a' || 'b' }}", "b"),
         ("${{ inputs.no && '--no' || '' }}", ""),
         ("${{ inputs.none && '--no' || 'yes' }}", "yes"),
         ("${{ github.event.pull_request.number }}", ""),

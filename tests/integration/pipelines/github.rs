@@ -29,6 +29,10 @@ while (($#)); do
   esac
 done
 echo "$method $path" >> "$FAKE_GITHUB/requests"
+if [[ $method != GET && -e $FAKE_GITHUB/read-only ]]; then
+  echo "gh: Resource not accessible by integration (HTTP 403)" >&2
+  exit 1
+fi
 comments=$FAKE_GITHUB/comments.json
 case "$method $path" in
   GET*/issues/7/comments) jq -r "$filter" "$comments" ;;
@@ -157,6 +161,11 @@ impl GitHub {
         comments.iter().map(|comment| shown(&comment["body"])).collect()
     }
 
+    /// From now on, the token of jobs can only read.
+    pub(super) fn refuse_writes(&self) {
+        std::fs::write(self.folder.path().join("read-only"), "").expect("a file");
+    }
+
     /// Adds a comment of a person.
     pub(super) fn comment(&self, body: &str) {
         let comment = json!([{ "id": 1, "user": { "login": "someone" }, "body": body }]);
@@ -192,6 +201,8 @@ impl GitHub {
             // Without `!failure()` or the like, a job is skipped with those that it needs.
             let asks = condition.is_some_and(|condition| condition.contains("failure()"));
             if context.permits(condition) && (asks || needed.iter().all(Option::is_some)) {
+                let mut context = context;
+                context.values["github"]["job"] = json!(name);
                 let done = self.job(&context, &job).await;
                 run.jobs.insert(name, done);
             }
@@ -210,7 +221,7 @@ impl GitHub {
             .filter(|(name, _)| ["FGCTL_ENDPOINT", "FGCTL_REGION", "FGCTL_PROJECT_ID"].contains(&name.as_str()))
             .collect();
         json!({
-            "github": { "event_name": name, "event": payload, "repository": REPOSITORY, "ref": reference, "sha": sha,
+            "github": { "event_name": name, "event": payload, "repository": REPOSITORY, "workflow": "fgctl", "ref": reference, "sha": sha,
                 "run_id": run.id, "server_url": "https://github.com", "token": "token-of-the-job", "action_repository": "" },
             "vars": vars,
             "secrets": self.secrets.get(environment).cloned().unwrap_or_else(|| json!({})),
@@ -338,7 +349,7 @@ impl GitHub {
             std::fs::write(machine.file(file), "").expect("a file");
             command.env(variable, machine.file(file));
         }
-        for name in ["repository", "sha", "run_id", "event_name", "server_url"] {
+        for name in ["repository", "sha", "run_id", "event_name", "server_url", "workflow", "job"] {
             command.env(format!("GITHUB_{}", name.to_uppercase()), shown(&github[name]));
         }
         command.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -354,7 +365,8 @@ impl GitHub {
         if let Some(id) = step["id"].as_str() {
             context.values["steps"][id] = json!({ "outputs": outputs });
         }
-        (ran.code == Some(0), ran.stdout + &ran.stderr)
+        let code = ran.code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+        (ran.code == Some(0), ran.stdout + &ran.stderr + &format!("({code})\n"))
     }
 }
 

@@ -84,15 +84,22 @@ impl GitLab<'_> {
             serde_json::json!([""]),
             "the runner needs a shell"
         );
+        let image = self.pipeline["default"]["image"]["name"].as_str().expect("an image");
+        assert!(
+            image.contains("@sha256:") && !image.contains('$'),
+            "forks do not have variables of the project: {image}"
+        );
         let fgctl = self.world.command(&[]);
         let script = texts(&job["script"]).join("\n");
         let mut command = std::process::Command::new("sh");
         command.args(["-ec", &script]).current_dir(machine).env_clear();
         let place = |name: &str| ["FGCTL_ENDPOINT", "FGCTL_REGION", "FGCTL_PROJECT_ID"].contains(&name);
+        // A pipeline that runs in a fork has no variables of the project.
+        let has_variables = run.predefined["CI_PROJECT_ID"] == "1";
         command.envs(
             fgctl
                 .get_envs()
-                .filter(|(name, _)| name.to_str().is_some_and(place))
+                .filter(|(name, _)| has_variables && name.to_str().is_some_and(place))
                 .filter_map(|(name, value)| Some((name, value?))),
         );
         command.env("PATH", format!("{}:/usr/bin:/bin", program_folder())).env("CI_PROJECT_DIR", machine);

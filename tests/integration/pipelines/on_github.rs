@@ -55,6 +55,10 @@ fn by_hand(inputs: Value) -> Event {
     Event { name: "workflow_dispatch", payload: json!({}), inputs, sha: "2222main" }
 }
 
+fn without_settle() -> String {
+    STACK.split_inclusive('\n').filter(|line| !line.contains("settle")).collect()
+}
+
 /// A merge of the pull request, whose plan `run` made.
 fn merge(github: &GitHub, head: &str, run: u64) -> Event {
     let sha = "1111main";
@@ -90,9 +94,8 @@ async fn plans_a_pull_request_and_applies_the_plan_after_the_merge() {
     let head = "aaaa1111";
     let planned = checked(github.start(&pull_request(head, "example/shop")).await, &["plan", "validate"]);
     let [comment] = &github.comments()[..] else { panic!("{:?}", github.comments()) };
-    let start = "<!-- fgctl: stack  http://127.0.0.1:";
     assert!(
-        comment.starts_with(start) && comment.contains("**Plan: 2 functions to create; 1 policy to create.**"),
+        comment.starts_with("<!-- fgctl: ") && comment.contains("**Plan: 2 functions to create; 1 policy to create.**"),
         "{comment}"
     );
     assert!(comment.contains("aaaa1111") && comment.contains("actions/runs/1)"), "{comment}");
@@ -120,10 +123,7 @@ async fn keeps_one_comment_up_to_date_and_leaves_those_of_others() {
     checked(github.start(&pull_request("aaaa1111", "example/shop")).await, &["plan", "validate"]);
     let first = github.comments().remove(0);
     github.comment(first.lines().next().expect("a marker"));
-    github.world.file(
-        "stack/fgctl.yaml",
-        &STACK.split_inclusive('\n').filter(|line| !line.contains("settle")).collect::<String>(),
-    );
+    github.world.file("stack/fgctl.yaml", &without_settle());
     checked(github.start(&pull_request("aaaa2222", "example/shop")).await, &["plan", "validate"]);
     let comments = github.comments();
     assert!(
@@ -138,6 +138,51 @@ async fn keeps_one_comment_up_to_date_and_leaves_those_of_others() {
     assert!(comments[1].contains("aaaa3333"), "{comments:?}");
     assert!(!github.artifact(refused.id, "plan-aaaa3333").exists());
     assert!(refused.jobs["validate"].log.contains("::error file=stack/fgctl.yaml,line=8,"), "{refused:#?}");
+}
+
+/// Jobs for other environments and places have their own comments, whatever their plans say. Values of variables, which may
+/// be new with each commit, do not count.
+#[tokio::test]
+async fn each_environment_and_place_has_its_own_comment() {
+    let Some(mut github) = github().await else { return };
+    let with = |arguments: &str, env: &str| json!({ "arguments": arguments, "env": env });
+    for (comments, variables, more) in [
+        (1, json!({ "FGCTL_ENV": "dev" }), with("", "")),
+        (2, json!({ "FGCTL_ENV": "prod" }), with("", "")),
+        (3, json!({}), with("--env=dev", "")),
+        (4, json!({}), with("--env\nprod", "")),
+        (5, json!({}), with("", "ü")),
+        (6, json!({}), with("", "ö")),
+        (7, json!({ "OS_PROJECT_ID": "0123" }), with("", "ö")),
+        (7, json!({ "OS_PROJECT_ID": "0123" }), with("--var=commit=1\n--var\ncommit=1", "ö")),
+        (8, json!({}), with("--var=commit=2", "")),
+        (8, json!({}), with("--var=commit=3", "")),
+    ] {
+        let mut job = github.workflow["jobs"]["plan"].clone();
+        job["env"].as_object_mut().expect("variables").extend(variables.as_object().expect("variables").clone());
+        let step = job["steps"][1]["with"].as_object_mut().expect("inputs");
+        step.extend(more.as_object().expect("inputs").clone());
+        let workflow = github.workflow.clone();
+        github.workflow["jobs"] = json!({ "plan": job });
+        github.start(&pull_request("eeee1111", "example/shop")).await;
+        github.workflow = workflow;
+        assert_eq!(github.comments().len(), comments, "{variables} {more}: {:#?}", github.comments());
+    }
+}
+
+/// The token of a pull request from a fork or of Dependabot can only read.
+#[tokio::test]
+async fn a_comment_that_cannot_be_written_does_not_change_the_result() {
+    let Some(mut github) = github().await else { return };
+    github.refuse_writes();
+    let planned = checked(github.start(&pull_request("ffff1111", "example/shop")).await, &["plan", "validate"]);
+    assert!(planned.jobs["plan"].log.contains("::warning title=fgctl::the comment"), "{planned:#?}");
+    assert!(planned.jobs["plan"].log.contains("HTTP 403"), "{planned:#?}");
+    assert!(github.artifact(planned.id, "plan-ffff1111").join("reviewed.plan").exists());
+    assert_eq!(github.comments(), Vec::<String>::new());
+    github.workflow["jobs"]["plan"]["steps"][1]["with"]["arguments"] = json!("--detailed-exitcode");
+    let differs = checked(github.start(&pull_request("ffff2222", "example/shop")).await, &["plan!", "validate"]);
+    assert!(differs.jobs["plan"].log.contains("(exit code 2)"), "{differs:#?}");
 }
 
 #[tokio::test]
@@ -159,6 +204,10 @@ async fn plans_again_by_hand_after_a_stale_plan_and_grants_permissions_there() {
     let refused = checked(github.start(&by_hand(json!({}))).await, &["plan!"]);
     assert!(refused.jobs["plan"].log.contains("--allow-deletes"), "{refused:#?}");
     checked(github.start(&by_hand(json!({ "allow-deletes": 7, "adopt": true }))).await, &["apply", "plan"]);
+    // A limit of 0 is a limit too.
+    github.world.file("stack/fgctl.yaml", &without_settle());
+    let refused = checked(github.start(&by_hand(json!({ "allow-deletes": 0 }))).await, &["plan!"]);
+    assert!(refused.jobs["plan"].log.contains("allow it with --allow-deletes 1"), "{refused:#?}");
 }
 
 #[tokio::test]

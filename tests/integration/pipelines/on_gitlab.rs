@@ -16,7 +16,11 @@ fn gitlab<'a>(world: &'a World, pipeline: &'a Value) -> GitLab<'a> {
 async fn applies_the_plan_of_its_pipeline() {
     let (world, pipeline) = (world().await, yaml("examples/pipelines/gitlab-ci.yaml"));
     let gitlab = gitlab(&world, &pipeline);
-    let merge_request = [("CI_PIPELINE_SOURCE", "merge_request_event"), ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "1")];
+    let merge_request = [
+        ("CI_PIPELINE_SOURCE", "merge_request_event"),
+        ("CI_MERGE_REQUEST_PROJECT_ID", "1"),
+        ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "1"),
+    ];
     let mut run = Pipeline::of(&merge_request);
     assert_eq!(gitlab.jobs(&run), ["validate", "plan"]);
     for job in ["validate", "plan"] {
@@ -67,9 +71,15 @@ async fn applies_the_plan_of_its_pipeline() {
 async fn shows_findings_and_gives_forks_no_plan() {
     let (world, pipeline) = (world().await, yaml("examples/pipelines/gitlab-ci.yaml"));
     let gitlab = gitlab(&world, &pipeline);
-    let fork = [("CI_PIPELINE_SOURCE", "merge_request_event"), ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "2")];
-    let mut run = Pipeline::of(&fork);
-    assert_eq!(gitlab.jobs(&run), ["validate"]);
+    let fork = [
+        ("CI_PIPELINE_SOURCE", "merge_request_event"),
+        ("CI_MERGE_REQUEST_PROJECT_ID", "1"),
+        ("CI_MERGE_REQUEST_SOURCE_PROJECT_ID", "2"),
+    ];
+    assert_eq!(gitlab.jobs(&Pipeline::of(&fork)), ["validate"], "a member of the project runs it there");
+    let mut run = Pipeline::of(&[&fork[..], &[("CI_PROJECT_ID", "2")]].concat());
+    assert_eq!(gitlab.jobs(&run), ["validate"], "it runs in the fork");
+    assert_eq!(gitlab.job(&mut run, "validate").await.code, Some(0));
     world.file("stack/fgctl.yaml", &STACK.replace("max_retries: 2", "max_retries: 7"));
     assert_eq!(gitlab.job(&mut run, "validate").await.code, Some(1));
     let quality = std::fs::read_to_string(run.artifact("validate", "quality.json")).expect("a report");
