@@ -57,6 +57,7 @@ mod readme;
 mod reconcile;
 mod recorder;
 mod refusals;
+mod release;
 mod removed_fields;
 mod replacement;
 mod report_files;
