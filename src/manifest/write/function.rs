@@ -10,7 +10,7 @@ use crate::model::agreement::{Disagreement, disagreements};
 use crate::model::field::Field;
 use crate::model::function::LiveConfiguration;
 use crate::model::mark::Needs;
-use crate::model::row::{Row, Wrong};
+use crate::model::row::{Form, Row, Wire, Wrong};
 use crate::model::state::LiveFunction;
 use crate::model::table;
 use crate::model::text::{Handler, TagKey, TagValue, VariableName, VariableValue};
@@ -30,18 +30,31 @@ pub(super) struct Entry {
     remarks: Vec<String>,
 }
 
+/// Whether the stack of the manifest applied a function or its triggers. If not, its first apply adopts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    ThisStack,
+    Nothing,
+}
+
+impl Owner {
+    pub(super) const fn new(is_this_stack: bool) -> Self {
+        if is_this_stack { Self::ThisStack } else { Self::Nothing }
+    }
+}
+
 /// Replaces a handler that a manifest cannot express. A handler is required, but `ignore` makes its value irrelevant.
 const STAND_IN_HANDLER: &str = "index.handler";
 
 impl Entry {
     /// Adds all of a function except its name, code and policy, which depend on other functions.
-    pub(super) fn configuration(&mut self, live: &LiveFunction, key: &str) {
+    pub(super) fn configuration(&mut self, live: &LiveFunction, key: &str, owner: Owner) {
         let declarable = self.declarable(&live.configuration);
         for row in table::ROWS {
             match row.field {
                 Field::Handler => self.required_handler(live.configuration.text(Field::Handler)),
                 Field::Environment => self.environment(live),
-                Field::Secrets => self.secrets(live, key),
+                Field::Secrets => self.secrets(live, key, owner),
                 Field::Tags => self.tags(live),
                 Field::Protect if live.marks.is_protected() => self.set(row.key, Node::Flag(true)),
                 field => self.optional(row, declarable.get(field)),
@@ -53,7 +66,7 @@ impl Entry {
     fn optional(&mut self, row: &Row, value: Option<&Value>) {
         let (Some(typed), Some(value)) = (row.typed, value) else { return };
         match (typed.parse)(value.clone()) {
-            Ok(value) => self.set_in_group(row, Node::of(&value)),
+            Ok(value) => self.set_in_group(row, node(row, &value)),
             Err(Wrong { member: _, message }) => self.leave(row.field, message),
         }
     }
@@ -92,7 +105,7 @@ impl Entry {
     }
 
     /// Adds what starts the function.
-    pub(super) fn triggers(&mut self, chosen: Chosen) {
+    pub(super) fn triggers(&mut self, chosen: Chosen, owner: Owner) {
         let Chosen { entries, left_out } = chosen;
         for (live, why) in left_out {
             let name = if live.has_named_key() { Some(live.key.as_str()) } else { source(&live.code, &live.data) };
@@ -102,8 +115,14 @@ impl Entry {
         let variables: Vec<String> = entries.iter().flat_map(|(_, entry)| entry.variables.clone()).collect();
         if !variables.is_empty() {
             let why = "the service does not return passwords of triggers";
-            let how = format!("set {} and apply with --adopt, which replaces these triggers", listed(&variables));
-            self.remark(format!("{why}: {how}; to leave a trigger alone, remove it from the manifest"));
+            let set = format!("{why}: set {}", listed(&variables));
+            self.remark(match owner {
+                Owner::ThisStack => format!("{set} before you apply"),
+                Owner::Nothing => {
+                    let how = "apply with --adopt, which replaces these triggers";
+                    format!("{set} and {how}; to leave a trigger alone, remove it from the manifest")
+                }
+            });
         }
         if !entries.is_empty() {
             let entries = entries.into_iter().map(|(key, entry)| (key.to_string(), entry.node));
@@ -177,7 +196,7 @@ impl Entry {
     }
 
     /// Adds the names of secrets and the variables for their values, which the service does not show.
-    fn secrets(&mut self, live: &LiveFunction, key: &str) {
+    fn secrets(&mut self, live: &LiveFunction, key: &str, owner: Owner) {
         let names = &live.secret_names;
         let wrong = names.iter().find_map(|name| VariableName::new(name.as_str()).err());
         let twice = names
@@ -195,8 +214,12 @@ impl Entry {
                 let source = |name: &String| Node::Flow(vec![("env", text(&names::variable(key, name)))]);
                 let entries = names.iter().map(|name| (name.clone(), source(name)));
                 self.set(Field::Secrets.key(), Node::Block(entries.collect()));
-                let remark = "the service does not show values of secrets: to send them, set their variables and apply with --adopt";
-                self.remark(format!("{remark}; to leave them alone, use `ignore: [secrets]`"));
+                let how = match owner {
+                    Owner::ThisStack => "set their variables before you apply",
+                    Owner::Nothing => "to send them, set their variables and apply with --adopt",
+                };
+                let why = "the service does not show values of secrets";
+                self.remark(format!("{why}: {how}; to leave them alone, use `ignore: [secrets]`"));
             }
         }
     }
@@ -221,6 +244,18 @@ impl Entry {
             self.set(Field::Tags.key(), Node::Block(entries.collect()));
         }
     }
+}
+
+/// The value of a field. Times are written as plans show them.
+fn node(row: &Row, value: &Value) -> Node {
+    let period = |value: &Value| value.as_u64().map(Node::Period);
+    let hook = |value: &Value| {
+        let (handler, timeout) = (Node::of(value.get("handler")?), period(value.get("timeout")?)?);
+        Some(Node::Flow(vec![("handler", handler), ("timeout", timeout)]))
+    };
+    let is_hook = matches!(row.wire, Some(Wire { form: Form::Hook { .. }, .. }));
+    let with_unit = if row.field == Field::Timeout { period(value) } else { hook(value).filter(|_| is_hook) };
+    with_unit.unwrap_or_else(|| Node::of(value))
 }
 
 /// Why the manifest would refuse `environment` or `secrets` because of its size.

@@ -19,7 +19,7 @@ use crate::model::urn::Scope;
 use crate::rules::text;
 
 use choice::Chosen;
-use function::Entry;
+use function::{Entry, Owner};
 use names::Taken;
 use policy::Grouped;
 pub use policy::LeftToOthers;
@@ -46,6 +46,8 @@ pub struct ExistingDeclaration {
     pub address: FunctionAddress,
     pub policy: Option<AsyncPolicy>,
     pub triggers: Vec<LiveTrigger>,
+    /// Whether the stack of the manifest applied its triggers.
+    pub owns_triggers: bool,
     /// Why none of its triggers is declared.
     pub trigger_obstacle: Option<String>,
     /// Its other policies, which the format does not support.
@@ -124,7 +126,7 @@ pub fn write(export: &Export<'_>) -> Written {
     let triggers_left_out = chosen.iter().flat_map(|(address, chosen)| left_out_of(address, chosen)).collect();
     let mut parts = |address: &FunctionAddress| {
         let triggers = chosen.remove(address).unwrap_or_default();
-        Parts { key: key(address), triggers, grouped: &grouped }
+        Parts { stack, key: key(address), triggers, grouped: &grouped }
     };
     let whole = declarations.iter().zip(&policies).map(|(declaration, policy)| {
         let address = &declaration.live.address;
@@ -198,16 +200,17 @@ fn section(text: &mut String, name: &str, entries: Vec<(String, Node)>) {
 
 /// What an entry depends on besides its function.
 struct Parts<'a> {
+    stack: &'a StackName,
     key: String,
     triggers: Chosen,
     grouped: &'a Grouped<'a>,
 }
 
 fn entry(declaration: &Declaration, policy: Option<&Result<AsyncPolicy, LeftToOthers>>, parts: Parts<'_>) -> Entry {
-    let Parts { key, triggers, grouped } = parts;
+    let Parts { stack, key, triggers, grouped } = parts;
     let Declaration { live, code, handler_obstacle, trigger_obstacle, policy_obstacle: _, unmanaged } = declaration;
     let mut entry = named(&live.address, &key);
-    entry.configuration(live, &key);
+    entry.configuration(live, &key, Owner::new(live.is_owned_by(stack)));
     if let Some(why) = handler_obstacle {
         entry.leave(Field::Handler, why);
     }
@@ -218,7 +221,7 @@ fn entry(declaration: &Declaration, policy: Option<&Result<AsyncPolicy, LeftToOt
         DeclaredCode::Obs(url) => Some(("obs", url.as_str())),
         DeclaredCode::Image => None,
     };
-    entry.triggers(triggers);
+    entry.triggers(triggers, Owner::new(live.records_triggers_of(stack)));
     entry.without_triggers(trigger_obstacle.as_deref());
     if let Some((kind, place)) = place {
         entry.set("code", Node::Flow(vec![(kind, Node::Text(literal(place)))]));
@@ -233,11 +236,11 @@ fn entry(declaration: &Declaration, policy: Option<&Result<AsyncPolicy, LeftToOt
 }
 
 fn existing_entry(declaration: &ExistingDeclaration, parts: Parts<'_>) -> Entry {
-    let Parts { key, triggers, grouped } = parts;
-    let ExistingDeclaration { address, policy, triggers: _, trigger_obstacle, unmanaged } = declaration;
+    let Parts { stack: _, key, triggers, grouped } = parts;
+    let ExistingDeclaration { address, policy, triggers: _, owns_triggers, trigger_obstacle, unmanaged } = declaration;
     let mut entry = named(address, &key);
     entry.set("existing", Node::Flag(true));
-    entry.triggers(triggers);
+    entry.triggers(triggers, Owner::new(*owns_triggers));
     if let Some(policy) = policy {
         entry.set(Field::Async.key(), grouped.of_function(policy));
     }

@@ -113,12 +113,11 @@ impl<'a> Grouped<'a> {
     fn policy(&self, policy: &AsyncPolicy) -> Node {
         let AsyncPolicy { max_retries, max_validity_period, on_success, on_failure, status_log } = policy;
         let side = |key: &str, target: &Option<Target>| Some((key.to_owned(), self.named_target(target.as_ref()?)));
-        let numbers = [
-            ("max_retries", max_retries.get(), number::DEFAULT_MAX_RETRIES),
-            ("max_validity_period", max_validity_period.get(), number::DEFAULT_VALIDITY_SECONDS),
-        ];
-        let numbers = numbers.into_iter().filter(|(_, number, default)| number != default);
-        let numbers = numbers.map(|(key, number, _)| (key.to_owned(), Node::Number(number)));
+        let (retries, seconds) = (max_retries.get(), max_validity_period.get());
+        let retries = ("max_retries", Node::Number(retries), retries == number::DEFAULT_MAX_RETRIES);
+        let period = ("max_validity_period", Node::Period(seconds.into()), seconds == number::DEFAULT_VALIDITY_SECONDS);
+        let numbers = [retries, period].into_iter().filter(|(.., is_default)| !is_default);
+        let numbers = numbers.map(|(key, number, _)| (key.to_owned(), number));
         let status_log = status_log.map(|is_on| ("status_log".to_owned(), Node::Flag(is_on)));
         let sides = side("on_success", on_success).into_iter().chain(side("on_failure", on_failure));
         Node::Block(numbers.chain(sides).chain(status_log).collect())

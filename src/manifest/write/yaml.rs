@@ -7,6 +7,8 @@
 use serde_json::Value;
 use std::fmt::Write;
 
+use crate::model::number::period;
+
 use super::super::source::is_invisible;
 
 /// A value to write.
@@ -14,6 +16,8 @@ use super::super::source::is_invisible;
 pub(super) enum Node {
     Text(String),
     Number(u32),
+    /// A number of seconds, in hours or minutes if it is a whole number of them: `2h`, `15m`, `45`.
+    Period(u64),
     Flag(bool),
     /// `[a, b]`
     List(Vec<&'static str>),
@@ -68,6 +72,8 @@ fn on_one_line(value: &Node) -> String {
     match value {
         Node::Text(text) => scalar(text),
         Node::Number(number) => number.to_string(),
+        Node::Period(seconds) if seconds.is_multiple_of(60) => period(*seconds),
+        Node::Period(seconds) => seconds.to_string(),
         Node::Flag(flag) => flag.to_string(),
         Node::List(items) => format!("[{}]", items.join(", ")),
         Node::Flow(entries) => flow(entries.iter().map(|(key, value)| (*key, flow_entry(value)))),

@@ -1,5 +1,6 @@
 //! The arguments of `fgctl export`, and which functions they select.
 
+use clap::ValueHint;
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 use clap_complete::ArgValueCompleter;
 use glob::Pattern;
@@ -34,7 +35,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The directory to write to, which must be new or empty
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(super) to: PathBuf,
     /// Export the unowned functions whose name or package/name matches this pattern
     ///

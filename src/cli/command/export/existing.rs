@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::manifest::write::{self, ExistingDeclaration};
 use crate::model::address::FunctionAddress;
 use crate::model::state::LiveFunction;
+use crate::model::text::StackName;
 use crate::plan::export::Criteria;
 use crate::plan::export_trigger as plan;
 use crate::remote::{self, Remote};
@@ -44,6 +45,7 @@ pub(super) async fn read<'a>(
 /// The entries for these functions, and the functions whose policies cannot be declared, with the reason. `obstacles` are
 /// the reasons outside the policies.
 pub(super) fn declarations(
+    stack: &StackName,
     functions: Vec<Existing>,
     obstacles: &mut BTreeMap<FunctionAddress, String>,
 ) -> (Vec<ExistingDeclaration>, Vec<(LiveFunction, String)>) {
@@ -61,7 +63,15 @@ pub(super) fn declarations(
         if policy.is_some() || !triggers.is_empty() {
             let unmanaged = live.published.keys().map(|of| format!("an asynchronous policy of {of}")).collect();
             let address = live.address.clone();
-            declared.push(ExistingDeclaration { address, policy, triggers, trigger_obstacle, unmanaged });
+            let owns_triggers = live.records_triggers_of(stack);
+            declared.push(ExistingDeclaration {
+                address,
+                policy,
+                triggers,
+                owns_triggers,
+                trigger_obstacle,
+                unmanaged,
+            });
         }
         undeclarable.extend(why.map(|why| (live, why)));
     }

@@ -131,7 +131,7 @@ async fn declare(arguments: &Arguments, remote: &Remote, stack: StackName, found
     for declaration in &mut declarations {
         declaration.policy_obstacle = obstacles.remove(&declaration.live.address);
     }
-    let (existing, undeclarable) = existing::declarations(existing, &mut obstacles);
+    let (existing, undeclarable) = existing::declarations(&stack, existing, &mut obstacles);
     plan::check_left_out(&stack, &undeclarable)?;
     left_out.extend(undeclarable.iter().map(|(live, why)| format!("the policy of {}: {why}", live.address)));
     let whole = declarations.iter().map(|one| &one.live.address);
