@@ -35,7 +35,7 @@ pub(super) struct ConnectionArguments {
     ///
     /// The server keeps its data in DIR; the default is `.fgctl`. The region, the endpoint and the credentials then have
     /// no effect. To use the server in all commands of a shell, set `FGCTL_LOCAL` to 1 or to DIR.
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DIRECTORY, add = ArgValueCompleter::new(completion::directories))]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = DEFAULT_DIRECTORY, add = ArgValueCompleter::new(completion::data_directories))]
     local: Option<PathBuf>,
     #[command(flatten)]
     account: AccountArguments,

@@ -103,6 +103,7 @@ pub(super) async fn reported(
         Ok(exit) => return Ok(exit),
         Err(error) => error,
     };
+    let reporting = reporting.permitted_by(&error);
     if let Some(Refused { diagnostics }) = error.downcast_ref() {
         report::refused(&reporting, diagnostics);
         return Ok(Exit::Failed);

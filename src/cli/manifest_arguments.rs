@@ -1,5 +1,7 @@
 //! The flags of all commands that read manifests.
 
+use clap::ValueHint;
+use clap_complete::ArgValueCompleter;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -14,6 +16,7 @@ use crate::plan::saved::Files;
 use crate::plan::{cycle, events, lint};
 use crate::redaction::Redaction;
 
+use super::completion;
 use super::environment_arguments::EnvironmentArguments;
 use super::failure::{Outdated, Refused};
 use super::flag_value::FlagError;
@@ -36,7 +39,7 @@ pub(super) struct ManifestArguments {
     ///
     /// The value replaces `${var.NAME}`. It takes precedence over the environment variable `FGCTL_VAR_` followed by the name, over
     /// --var-file and over the manifest. You can repeat this option.
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = name_and_value, add = ArgValueCompleter::new(completion::variables))]
     variables: Vec<(String, String)>,
     /// Read values of variables from a YAML or JSON file
     ///
@@ -46,7 +49,7 @@ pub(super) struct ManifestArguments {
     /// The directory that code paths must stay in
     ///
     /// Default: the directory of the manifest file that contains the path.
-    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    #[arg(long, value_name = "DIR", hide_short_help = true, value_hint = ValueHint::DirPath)]
     root: Option<PathBuf>,
 }
 
@@ -180,7 +183,7 @@ impl ManifestArguments {
     pub(super) fn check_in(&self, environment: Option<Environment>) -> Checked {
         let loaded = self.load(environment.as_ref());
         let cycles = cycle::cycles(&events::declared(loaded.holders()), |_| true);
-        let Loaded { sources, mut diagnostics, manifest, partial, secrets } = loaded;
+        let Loaded { sources, mut diagnostics, manifest, partial, secrets, variables: _ } = loaded;
         diagnostics.extend(cycles);
         let is_valid = !diagnostics.iter().any(Diagnostic::is_error);
         diagnostics.extend(manifest.iter().filter(|_| is_valid).flat_map(lints));

@@ -29,6 +29,7 @@ use super::connection::Connection;
 use super::failure::{Outdated, Refused, advised};
 use super::manifest_arguments::{Checked, remove_lints};
 use super::progress::Progress;
+use super::report_file::refuse_in_code;
 use super::shared_arguments::SharedArguments;
 use super::streams;
 use super::unset::{self, WithoutValues};
@@ -95,7 +96,8 @@ pub(super) async fn prepare(arguments: &SharedArguments, intent: Intent<'_>) -> 
 
 async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result<Prepared> {
     let Intent { goal, ownership, saved, refuse } = intent;
-    let Checked { environment, sources, mut diagnostics, manifest, secrets, .. } = arguments.manifest.check();
+    let Checked { environment, sources, mut diagnostics, manifest, partial, secrets } = arguments.manifest.check();
+    manifest.iter().chain(&partial).try_for_each(|manifest| refuse_in_code(&arguments.report.files, manifest))?;
     let Some(manifest) = manifest else {
         return Err(refused(&sources, diagnostics));
     };

@@ -4,12 +4,15 @@
 //! makes the command fail, but only after everything else is done.
 
 use clap::ValueEnum;
+use clap_complete::ArgValueCompleter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::manifest::Manifest;
 use crate::render::Detail;
 
-use super::failure::{self, advised};
+use super::completion;
+use super::failure::{self, Advised, advised};
 use super::flag_value::FlagError;
 use super::help;
 use super::manifest_arguments::ManifestArguments;
@@ -36,7 +39,7 @@ pub(super) struct ReportFile {
 pub(super) struct ReportArguments {
     /// Also write a report to a file, in one of the formats of -o except `human`. Repeatable. The file is written even if
     /// the command fails
-    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = parse, help_heading = help::OUTPUT)]
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = parse, add = ArgValueCompleter::new(completion::reports), help_heading = help::OUTPUT)]
     pub(super) files: Vec<ReportFile>,
 }
 
@@ -97,6 +100,15 @@ impl Reporting {
         Ok(())
     }
 
+    /// Leaves out the reports that this error refuses.
+    #[must_use]
+    pub(super) fn permitted_by(mut self, error: &anyhow::Error) -> Self {
+        if let Some(InCode(refused)) = error.downcast_ref() {
+            self.files.retain(|file| !refused.contains(&file.path));
+        }
+        self
+    }
+
     /// Whether a document in this format is needed.
     pub(super) fn has(&self, format: Format) -> bool {
         self.output.format() == Some(format) || self.files.iter().any(|file| file.format == format)
@@ -113,9 +125,30 @@ impl Reporting {
     }
 }
 
+/// Reports that would be part of a function's code: the plan would be stale at once, and the next apply would deploy them.
+#[derive(Debug, thiserror::Error)]
+#[error("no report is written into packed code")]
+pub(super) struct InCode(Vec<PathBuf>);
+
+/// Refuses reports in directories that are packed. They are not written even to report this.
+pub(super) fn refuse_in_code(files: &[ReportFile], manifest: &Manifest) -> anyhow::Result<()> {
+    let packed = files.iter().filter_map(|file| Some((&file.path, manifest.packing(&file.path)?)));
+    let packed: Vec<_> = packed.collect();
+    let Some((path, function)) = packed.first() else { return Ok(()) };
+    let message = format!("the report {} would be packed into the code of function {function}", path.display());
+    let help = "give --report a path in a directory that no function packs, or list the file in .fgctlignore";
+    let all = packed.iter().map(|(path, _)| (*path).clone()).collect();
+    Err(anyhow::Error::new(InCode(all)).context(Advised::instead(message, help)))
+}
+
 /// Whether a report could not be written. The error was shown.
 pub(super) fn is_incomplete() -> bool {
     IS_INCOMPLETE.load(Ordering::Relaxed)
+}
+
+/// The formats as users write them.
+pub(super) fn formats() -> impl Iterator<Item = String> {
+    ReportOutput::value_variants().iter().filter_map(|output| output.format()).map(name)
 }
 
 /// A format as users write it.
@@ -147,8 +180,7 @@ mod tests {
 
     #[test]
     fn the_message_about_formats_names_all_of_them() {
-        let names = ReportOutput::value_variants().iter().filter_map(|output| output.format()).map(name);
-        let names: Vec<String> = names.collect();
+        let names: Vec<String> = formats().collect();
         let (last, others) = names.split_last().expect("formats");
         assert_eq!(format!("{} and {last}", others.join(", ")), FORMATS);
     }

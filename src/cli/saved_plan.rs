@@ -8,7 +8,7 @@ use crate::manifest::{is_yaml, open_regular};
 use crate::plan::Planned;
 use crate::plan::saved::{self, Options, Origin, SavedPlan, Warning};
 
-use super::failure::Advised;
+use super::failure::{Advised, advised};
 use super::manifest_arguments::ManifestArguments;
 use super::reconcile::Prepared;
 use super::whole_file::{self, Access};
@@ -35,6 +35,10 @@ pub(super) fn record(
 
 /// Fails if a plan cannot be at this path.
 pub(super) fn refuse(path: &Path) -> anyhow::Result<()> {
+    if path == Path::new("-") {
+        let help = "name a file, such as --out orders.plan; to print the plan, use -o json";
+        return Err(advised("--out needs a file, because a plan is not written to standard output", help));
+    }
     whole_file::refuse(path, "the plan", "--out")
 }
 

@@ -15,7 +15,7 @@ use super::bundle_error::BundleError;
 use super::code::{CodePath, CodeSource};
 use super::handler_file::{self, MissingHandler};
 use super::left_out::IGNORE_FILE;
-use super::listing::Listing;
+use super::listing::{self, Listing};
 
 /// The number of files that a warning about secrets names.
 const NAMED: usize = 3;
@@ -41,6 +41,12 @@ impl CodeSources {
     pub fn is_shared(&self, one: &FunctionAddress, other: &FunctionAddress) -> bool {
         let [one, other] = [one, other].map(|function| self.0.get(function).map(|declared| &declared.source));
         one.zip(other).is_some_and(|(one, other)| one.is_shared_with(other))
+    }
+
+    /// The function whose packed directory has this file, or will have it once it exists.
+    pub(super) fn packing(&self, file: &Path) -> Option<&FunctionAddress> {
+        let mut all = self.0.iter();
+        all.find(|(_, declared)| listing::would_pack(&declared.source, file)).map(|(function, _)| function)
     }
 
     /// Checks names and kinds of the files without reading all of them.

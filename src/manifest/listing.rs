@@ -12,9 +12,10 @@ use crate::rules::entry_name::Names;
 use crate::rules::quota;
 
 use super::bundle_error::{BundleError, Expected};
-use super::code::{CodePath, normal};
+use super::code::{CodePath, CodeSource, normal};
 use super::left_out::{LeftOut, Verdict, is_saved_plan};
 use super::secret_file::{BEGINNING, looks_secret};
+use super::source::directory_of;
 
 /// The files of one function's code.
 #[derive(Debug, Default)]
@@ -101,6 +102,21 @@ fn skip_link(code: &CodePath, left_out: &mut LeftOut, error: walkdir::Error) -> 
         Verdict::Code | Verdict::Wanted if is_missing => Err(BundleError::Dangling(link)),
         Verdict::Code | Verdict::Wanted => Err(BundleError::Loop(link)),
     }
+}
+
+/// Whether a file at this path is packed, or will be once it exists. What the file contains does not count.
+pub(super) fn would_pack(source: &CodeSource, file: &Path) -> bool {
+    let CodeSource::Directory(code) = source else { return false };
+    let directory = fs::canonicalize(&code.path).unwrap_or_else(|_| normal(&code.path));
+    let parent = fs::canonicalize(directory_of(file)).unwrap_or_else(|_| normal(directory_of(file)));
+    let file = parent.join(file.file_name().unwrap_or_default());
+    let Ok(relative) = file.strip_prefix(&directory) else { return false };
+    let mut rules = LeftOut::new(normal(&code.path), normal(&code.root));
+    // Rules that cannot be read stop the command anyway.
+    let mut is_code =
+        |path: &Path, is_directory| rules.verdict(path, is_directory).is_ok_and(|it| it != Verdict::LeftOut);
+    let mut folders = relative.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    folders.all(|folder| is_code(folder, true)) && is_code(relative, false)
 }
 
 /// The files of an archive. Ignore files next to it can permit secrets, but exclude nothing.

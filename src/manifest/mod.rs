@@ -50,6 +50,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Spot};
+use crate::model::address::FunctionAddress;
 use crate::model::existing::{ExistingFunction, Holder};
 use crate::model::field::Field;
 use crate::model::function::Function;
@@ -111,6 +112,8 @@ pub struct Loaded {
     pub partial: Option<Manifest>,
     /// The values of all variables that secrets name in any file, even in one with errors, or if an overlay removes the secret.
     pub secrets: BTreeMap<String, SecretString>,
+    /// The names of the declared variables.
+    pub variables: Vec<String>,
 }
 
 impl Loaded {
@@ -141,6 +144,11 @@ impl Manifest {
     /// Every declared function, no matter who deploys it.
     pub fn holders(&self) -> impl Iterator<Item = Holder<'_>> {
         self.functions.iter().map(Holder::from).chain(self.existing.iter().map(Holder::from))
+    }
+
+    /// A function into which a file at this path is packed, or will be once it exists.
+    pub fn packing(&self, file: &Path) -> Option<&FunctionAddress> {
+        self.code.packing(file).or_else(|| self.packages.packing(file))
     }
 
     /// The secrets of functions and of triggers.
@@ -187,7 +195,7 @@ pub fn load(inputs: &Inputs) -> Loaded {
     }
     let valid = !diagnostics.iter().any(Diagnostic::is_error);
     let (manifest, partial) = if valid { (resolved, None) } else { (None, resolved) };
-    Loaded { sources, diagnostics, manifest, partial, secrets }
+    Loaded { sources, diagnostics, manifest, partial, secrets, variables: variables.into_names() }
 }
 
 /// The files that could be read, with the index of their source.

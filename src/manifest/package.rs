@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::address::FunctionAddress;
@@ -12,6 +13,7 @@ use crate::model::function::Function;
 use super::bundle;
 use super::bundle_error::BundleError;
 use super::code::{CodePath, CodeSource, inside};
+use super::listing;
 use super::source::Sources;
 
 /// The packages of each function, by their names.
@@ -49,6 +51,12 @@ impl Packages {
         if !packages.is_empty() {
             self.0.insert(function, packages);
         }
+    }
+
+    /// The function with a package whose directory has this file, or will have it once it exists.
+    pub(super) fn packing(&self, file: &Path) -> Option<&FunctionAddress> {
+        let packs = |packages: &BTreeMap<String, CodeSource>| packages.values().any(|it| listing::would_pack(it, file));
+        self.0.iter().find(|(_, packages)| packs(packages)).map(|(function, _)| function)
     }
 
     /// Checks that the packages can be read.

@@ -81,6 +81,10 @@ impl Variables {
         variables
     }
 
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.known.into_keys().collect()
+    }
+
     fn declare(&mut self, source: usize, file: &Document, diagnostics: &mut Vec<Diagnostic>) {
         let variables = match file.value.get("variables") {
             Some(Value::Object(variables)) => variables,

@@ -74,7 +74,8 @@ fn declared_functions_are_offered_offline() {
 
 #[test]
 fn other_values_are_offered() {
-    let stack = folder(STACK);
+    let stack = folder(&STACK.replace("stack: orders", "stack: orders\nvariables: { level: info, count: null }"));
+    std::fs::create_dir(stack.path().join("data")).expect("a folder");
     for (words, expected) in [
         (&["explain", "cycle-"][..], &["cycle-live", "cycle-outside"][..]),
         (&["whoami", "--region", "eu-"], &["eu-west-101", "eu-de", "eu-nl"]),
@@ -82,6 +83,16 @@ fn other_values_are_offered() {
         (&["plan", "--output=js"], &["--output=json"]),
         (&["invocations", "intake", "--status", "su"], &[]),
         (&["show", "fg"], &["fgctl.yaml"]),
+        (&["plan", "--report", "j"], &["json=", "junit="]),
+        (&["validate", "--report=co"], &["--report=code-quality="]),
+        (&["plan", "--report", "junit=fg"], &["junit=fgctl.yaml"]),
+        (&["plan", "--report", "junit=gone/"], &[]),
+        (&["serve", "--data", "da"], &["data/"]),
+        (&["plan", "--local="], &["--local=.", "--local=data/"]),
+        (&["plan", "--local=d"], &["--local=data/"]),
+        (&["invoke", "intake", "--data", "@fg"], &["@fgctl.yaml"]),
+        (&["plan", "--var", ""], &["count=", "level="]),
+        (&["plan", "--var", "level=debug", "--var=co"], &["--var=count="]),
     ] {
         assert_eq!(offered(&stack, words), expected, "{words:?}");
     }

@@ -145,6 +145,63 @@ async fn a_saved_plan_makes_the_same_comment_as_planning() {
     assert_eq!(world.run(&["show", "saved.plan", "-o", "gitlab"]).await.stdout, gitlab.stdout);
 }
 
+fn outcome_of(world: &World, name: &str) -> Value {
+    serde_json::from_str::<Value>(&file(world, name)).expect("JSON")["outcome"].clone()
+}
+
+/// A report in packed code would make its own plan stale, and the next apply would deploy it.
+#[tokio::test]
+async fn a_report_is_not_written_into_packed_code() {
+    let world = World::new().await;
+    world.manifest(
+        "\
+version: 1
+stack: pair
+defaults: { runtime: Python3.9, handler: index.handler }
+functions:
+  first:
+    code: { dir: . }
+    dependencies: [{ name: tools, dir: ../tools }]
+",
+    );
+    world.file("index.py", "def handler(event, context): return 1\n");
+    world.file("tools/tool.py", "");
+    std::fs::rename(world.folder.path().join("fgctl.yaml"), world.folder.path().join("stack.yaml")).expect("moved");
+    let folder = |name: &str| std::fs::create_dir(world.folder.path().join(name)).expect("a folder");
+    ["stack", "out", "stack/ignored", "stack/deep", "stack/.git"].into_iter().for_each(folder);
+    for name in ["stack.yaml", "index.py"] {
+        std::fs::rename(world.folder.path().join(name), world.folder.path().join("stack").join(name)).expect("moved");
+    }
+    world.file("stack/.fgctlignore", "ignored\n*.report\n!ignored/kept\n");
+    let is_there = |name: &str| world.folder.path().join(name).exists();
+    let root = ["-f", "stack/stack.yaml", "--root", "."];
+    for command in
+        [&["plan"][..], &["validate"], &["drift"], &["apply", "--auto-approve"], &["destroy", "--auto-approve"]]
+    {
+        for path in ["stack/r.json", "stack/deep/r.json", "out/../stack/r.json", "tools/r.json"] {
+            let (inside, beside) = (format!("junit={path}"), "json=out/r.json");
+            let refused = [command, &root, &["--report", &inside, "--report", beside]].concat();
+            let refused = world.run(&refused).await;
+            assert_eq!((refused.code, is_there(path)), (Some(1), false), "{refused:?}");
+            let message = format!("error: the report {path} would be packed into the code of function default/first\n");
+            assert!(refused.stderr.starts_with(&message), "{refused:?}");
+            assert_eq!(outcome_of(&world, "out/r.json"), "failed", "the other report says why: {refused:?}");
+        }
+    }
+    assert_eq!(world.requests(), []);
+    for path in ["stack/ignored/r.json", "stack/a.report", "stack/.git/r.json", "out/r.json", "r.json"] {
+        let report = format!("junit={path}");
+        let written = world.run(&[&["plan"][..], &root, &["--report", &report]].concat()).await;
+        assert_eq!((written.code, is_there(path)), (Some(0), true), "{written:?}");
+    }
+    // None of them is part of the code.
+    let report = ["--report", "json=stack/ignored/r.json"];
+    let applied = world.run(&[&["apply", "--auto-approve"][..], &root, &report].concat()).await;
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    let again = world.run(&[&["plan", "--detailed-exitcode"][..], &root, &report].concat()).await;
+    assert_eq!(again.code, Some(0), "{again:?}");
+}
+
 #[test]
 fn reports_that_say_nothing_are_refused() {
     let mut page = Page::new();
@@ -162,6 +219,7 @@ fn reports_that_say_nothing_are_refused() {
         ("a directory as a report", &["plan", "--local", "--report", "json=folder"]),
         ("two reports in one file", &["plan", "--local", "--report", "json=a", "--report", "junit=./a"]),
         ("a report over the plan", &["plan", "--local", "--out", "a", "--report", "json=a"]),
+        ("a plan on standard output", &["plan", "--local", "--out", "-"]),
         ("a report over the plan that it shows", &["show", "old.plan", "--report", "json=old.plan"]),
         ("a report over a manifest", &["plan", "--local", "--report", "json=fgctl.yaml"]),
         ("a plan over a manifest", &["plan", "--local", "--out", "fgctl.yaml"]),

@@ -1,7 +1,7 @@
 //! `fgctl man`: writes the man pages of all commands, for packages. They say what `--help` says.
 
 use anyhow::Context;
-use clap::CommandFactory;
+use clap::{CommandFactory, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use std::io;
@@ -15,7 +15,7 @@ use crate::cli::failure::advised;
 #[command(hide = true)]
 pub(in crate::cli) struct Arguments {
     /// The directory to write to
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: PathBuf,
 }
 

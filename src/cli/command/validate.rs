@@ -9,7 +9,7 @@ use crate::cli::help;
 use crate::cli::manifest_arguments::{Checked, ManifestArguments};
 use crate::cli::output::{FormatsOf, ReportOutput, Subject};
 use crate::cli::report;
-use crate::cli::report_file::{ReportArguments, Reporting};
+use crate::cli::report_file::{ReportArguments, Reporting, refuse_in_code};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,18 +47,19 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         ..Reporting::default()
     };
     reporting.refuse(Subject::Manifests, None)?;
-    reported(reporting.clone(), async { Ok(check(files, &reporting, *quiet)) }).await
+    reported(reporting.clone(), async { check(files, &reporting, *quiet) }).await
 }
 
-fn check(files: &ManifestArguments, reporting: &Reporting, quiet: bool) -> Exit {
+fn check(files: &ManifestArguments, reporting: &Reporting, quiet: bool) -> anyhow::Result<Exit> {
     let Checked { environment: _, sources, mut diagnostics, manifest, partial, secrets: _ } = files.check_all();
+    manifest.iter().chain(&partial).try_for_each(|manifest| refuse_in_code(&reporting.files, manifest))?;
     diagnostics.extend(manifest.iter().flat_map(|manifest| manifest.code.inspect(&manifest.functions)));
     diagnostics.extend(partial.iter().flat_map(|partial| partial.code.inspect_files(&partial.functions)));
     diagnostics.extend(manifest.iter().chain(&partial).flat_map(|manifest| manifest.packages.inspect()));
     let manifest = manifest.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     sources.locate(&mut diagnostics);
     report::checked(reporting, &summary(&diagnostics, manifest.as_ref()), &diagnostics, quiet);
-    if manifest.is_some() { Exit::Done } else { Exit::Failed }
+    Ok(if manifest.is_some() { Exit::Done } else { Exit::Failed })
 }
 
 fn summary(diagnostics: &[Diagnostic], manifest: Option<&Manifest>) -> String {

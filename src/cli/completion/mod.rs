@@ -25,7 +25,7 @@ use crate::remote::Remote;
 use super::connection::{Connection, ConnectionArguments};
 use super::environment_arguments::EnvironmentArguments;
 use super::manifest_arguments::ManifestArguments;
-use super::{definition, streams};
+use super::{definition, report_file, streams};
 
 /// How long a shell waits for names of live functions.
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -81,9 +81,36 @@ pub(super) fn addresses(current: &OsStr) -> Vec<CompletionCandidate> {
     starting_with(current, all)
 }
 
-/// Directories for an option whose value may be left out. Without a first character, the word may be another argument.
-pub(super) fn directories(current: &OsStr) -> Vec<CompletionCandidate> {
-    if current.is_empty() { Vec::new() } else { PathCompleter::dir().complete(current) }
+/// Directories for `--local`, whose value may be left out. After a space, the word may be another argument.
+pub(super) fn data_directories(current: &OsStr) -> Vec<CompletionCandidate> {
+    let is_value = || bash::line(words(), 0).words.iter().any(|word| word == "--local=");
+    if current.is_empty() && !is_value() { Vec::new() } else { PathCompleter::dir().complete(current) }
+}
+
+/// `FORMAT=FILE`: first the formats, then the files.
+pub(super) fn reports(current: &OsStr) -> Vec<CompletionCandidate> {
+    match current.to_str().and_then(|current| current.split_once('=')) {
+        Some((format, path)) => files(&format!("{format}="), path),
+        None => starting_with(current, report_file::formats().map(|format| format!("{format}="))),
+    }
+}
+
+/// `@FILE`; an event can also be written directly.
+pub(super) fn events(current: &OsStr) -> Vec<CompletionCandidate> {
+    let path = current.to_str().and_then(|current| current.strip_prefix('@'));
+    path.map_or_else(Vec::new, |path| files("@", path))
+}
+
+fn files(prefix: &str, path: &str) -> Vec<CompletionCandidate> {
+    let found = PathCompleter::file().complete(OsStr::new(path));
+    found.into_iter().map(|candidate| candidate.add_prefix(prefix)).collect()
+}
+
+/// `NAME=VALUE`: the names of the variables that the manifests declare.
+pub(super) fn variables(current: &OsStr) -> Vec<CompletionCandidate> {
+    let loaded = typed::<ManifestArguments>().and_then(|arguments| arguments.load_for_shell());
+    let names = loaded.into_iter().flat_map(|loaded| loaded.variables);
+    starting_with(current, names.map(|name| format!("{name}=")))
 }
 
 /// Environments of the environments file.

@@ -4,6 +4,7 @@ mod following;
 
 use anyhow::{Context, bail};
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::ArgValueCompleter;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read};
@@ -15,6 +16,7 @@ use crate::render::{printable, terminal, timeline};
 
 use self::following::{Accepted, CONTINUES, Ended};
 use crate::cli::Exit;
+use crate::cli::completion;
 use crate::cli::connection::Connection;
 use crate::cli::failure::{Advised, Interrupted, advised, reported};
 use crate::cli::flag_value::duration;
@@ -42,7 +44,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The event: JSON, @FILE to read a file, or - for standard input
-    #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(short, long, value_name = "JSON|@FILE|-", default_value = "{}", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCompleter::new(completion::events))]
     data: String,
     /// Queue the request, and print its id
     ///

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::builder::NonEmptyStringValueParser;
+use clap::ValueHint;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -51,7 +52,7 @@ Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// The directory that contains all data
-    #[arg(long, value_name = "DIR", default_value = ".fgctl")]
+    #[arg(long, value_name = "DIR", default_value = ".fgctl", value_hint = ValueHint::DirPath)]
     data: PathBuf,
     /// The loopback address and the port; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = socket_address)]
