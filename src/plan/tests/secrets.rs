@@ -56,7 +56,7 @@ fn secrets_of_an_unowned_function_cannot_be_compared() {
     let adopt = Permissions { adopt: true, ..Permissions::default() };
     for mark in [None, Some("1.salt.hash".to_owned())] {
         let mut one = wanted("one");
-        let secret = Secret { variable: "X".into(), value: None };
+        let secret = Secret { variable: "X".into(), value: None, spot: Spot::value(0, "") };
         one.function.secrets = BTreeMap::from([(VariableName::new("PASSWORD").unwrap(), secret)]);
         one.secrets_mark = mark;
         let desired = stack([one]);

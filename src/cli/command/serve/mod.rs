@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::builder::NonEmptyStringValueParser;
 use clap::ValueHint;
+use clap::builder::NonEmptyStringValueParser;
 use reqwest::Url;
 use secrecy::SecretString;
 
