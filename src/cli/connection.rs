@@ -183,16 +183,20 @@ impl Connection {
         if self.is_local { Vec::new() } else { location.mismatches(&here) }
     }
 
-    /// Stops the embedded server, if there is one, after everything is on disk. Waits for running functions, or aborts
-    /// them at Ctrl-C.
+    /// Stops the embedded server, if there is one, after everything is on disk. Waits for running functions until an
+    /// interruption, which aborts them.
     pub(super) async fn close(self) {
         let Some(server) = self.embedded else { return };
         if tokio::time::timeout(PATIENCE, server.function_graph.finish()).await.is_err() {
+            // Dropping the server stops it at once.
+            if interruption::has_stopped() {
+                errln!("Functions that still run are ended, and their runs count as failed.");
+                return;
+            }
             let interrupted = interruption::stoppable("runs in progress count as failed");
             errln!("Waiting for functions that still run. Ctrl-C ends them, and their runs count as failed.");
             tokio::select! {
                 () = server.function_graph.finish() => {}
-                // Dropping the server stops it at once.
                 () = interrupted => return,
             }
         }

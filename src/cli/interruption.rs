@@ -96,6 +96,11 @@ pub(super) fn stoppable(consequence: &'static str) -> impl Future<Output = ()> +
     }
 }
 
+/// Whether an interruption has stopped the command.
+pub(super) fn has_stopped() -> bool {
+    matches!(state().phase, Phase::Stopping)
+}
+
 /// The command has its result, and is about to write its reports. An interruption no longer replaces them.
 pub(super) fn conclude() {
     enter(|state| {

@@ -174,6 +174,17 @@ functions:
     async: { max_retries: 0, status_log: true }
 ";
 
+/// Interrupts a command that follows an endless request.
+#[cfg(unix)]
+fn end_following(command: &mut Command) {
+    let following = Process::start(command);
+    let said = following.error_line();
+    assert!(said.starts_with("Following request "), "{said}");
+    following.signal("-TERM");
+    let ended = following.end();
+    assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
+}
+
 /// A command that only reads neither continues nor waits for runs of a killed server.
 #[test]
 fn commands_do_not_wait_for_runs_of_a_killed_server() {
@@ -189,20 +200,16 @@ fn commands_do_not_wait_for_runs_of_a_killed_server() {
     };
     let run = |arguments: &[&str]| finish(&mut fgctl(arguments));
     assert!(run(&["apply", "--local", "--auto-approve"]).status.success());
+    // The embedded server ends with the command, so the run ends too.
+    #[cfg(unix)]
+    end_following(&mut fgctl(&["invoke", "f", "--local", "--follow"]));
     let server = Process::start(&mut fgctl(&["serve", "--data", ".fgctl"]));
     assert!(server.line().starts_with("listening on "));
     assert!(run(&["invoke", "f", "--local", "--async"]).status.success());
     let is_running = || text(&run(&["invocations", "f", "--local"]).stdout).contains("RUNNING");
     block_until("the invocation runs", is_running);
     #[cfg(unix)]
-    {
-        let following = Process::start(&mut fgctl(&["invoke", "f", "--local", "--follow"]));
-        let said = following.error_line();
-        assert!(said.starts_with("Following request "), "{said}");
-        following.signal("-TERM");
-        let ended = following.end();
-        assert_eq!(ended.status.code(), Some(130), "{}", text(&ended.stderr));
-    }
+    end_following(&mut fgctl(&["invoke", "f", "--local", "--follow"]));
     // Dropping the process kills it.
     drop(server);
     assert!(is_running());
