@@ -190,7 +190,9 @@ impl ManifestArguments {
         sources.ignore(&mut diagnostics, if is_valid { Lints::Complete } else { Lints::Incomplete });
         let valid = !diagnostics.iter().any(Diagnostic::is_error);
         let (manifest, partial) = if valid { (manifest, None) } else { (None, manifest.or(partial)) };
-        environment.iter().for_each(|environment| here::learn(environment.into()));
+        if let Some(environment) = &environment {
+            here::learn(environment.into());
+        }
         manifest.iter().chain(&partial).for_each(|manifest| here::learn(manifest.into()));
         Checked { environment, sources, diagnostics, manifest, partial, secrets }
     }

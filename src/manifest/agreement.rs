@@ -14,7 +14,7 @@ use super::source::Sources;
 pub(super) fn check(function: &Function, sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
     let mut without_agency = None;
     for found in disagreements(&function.configuration) {
-        let place = place(function, &found, sources);
+        let place = place(function, found, sources);
         let removed = |needed: Field| sources.removed(&spot_of(needed, &function.spot));
         match found {
             Disagreement::Needs(_, needed) if function.ignore.contains(&needed) => {}
@@ -81,7 +81,7 @@ fn warn_of_runtime(function: &Function, sources: &Sources, diagnostics: &mut Vec
 }
 
 /// Where the field is declared, or the other one, if an overlay sets that.
-fn place(function: &Function, found: &Disagreement, sources: &Sources) -> Spot {
+fn place(function: &Function, found: Disagreement, sources: &Sources) -> Spot {
     let spot = function.later.get(&found.field()).cloned().unwrap_or_else(|| function.spot.clone()).of_key();
     let others: &[Field] = match found {
         Disagreement::Needs(..) => &[],

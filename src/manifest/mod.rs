@@ -327,7 +327,7 @@ fn resolve(
 ) -> Option<Manifest> {
     let refused = std::mem::take(&mut files.refused);
     let mut names = Names { refused, changed: sources.changed_entries(), ..Names::default() };
-    declare(&files, sources, &mut names, diagnostics);
+    names.declare(&files, sources, diagnostics);
     let none = DefaultsEntry::default();
     let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
     let defaults_spot = files.defaults.as_ref().map(|(_, spot)| spot);
@@ -370,36 +370,6 @@ fn resolve(
     let (named_policies, named_targets) = (files.policies.len(), files.targets.len());
     let (location, code) = (files.location, CodeSources::new(code));
     Some(Manifest { stack, location, functions, existing, named_policies, named_targets, code, packages })
-}
-
-/// Fills `names`: functions, then targets, which name functions, then policies, which name targets.
-fn declare(files: &Files, sources: &Sources, names: &mut Names, diagnostics: &mut Vec<Diagnostic>) {
-    let none = DefaultsEntry::default();
-    let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
-    let address = |(key, (entry, _)): (&String, &(_, _))| (key.clone(), resolve::address(key, entry, defaults));
-    names.functions = files.functions.iter().map(address).collect();
-    let declared = names.functions.values().zip(files.functions.values());
-    let declared = declared.filter_map(|(address, (entry, spot))| {
-        let package = files.defaults.as_ref().filter(|_| entry.inherits_package()).map(|(_, defaults)| defaults);
-        Some((address.as_ref()?, together::place_of_name(spot, package, sources)))
-    });
-    together::refuse_duplicates(declared, sources, diagnostics);
-    let mut targets = BTreeMap::new();
-    for (name, (entry, spot)) in &files.targets {
-        let target = entry.target(spot, names, diagnostics);
-        targets.insert(name.clone(), target.map(|target| (target, spot.clone())));
-    }
-    names.targets = targets;
-    let mut policies = BTreeMap::new();
-    for (name, (entry, spot)) in &files.policies {
-        policies.insert(name.clone(), Some(entry.resolve(spot, names, diagnostics)));
-    }
-    names.policies = policies;
-    let written = defaults.r#async.value().zip(files.defaults.as_ref());
-    names.default_policy = written.and_then(|(reference, (_, spot))| {
-        let spot = spot.child(Field::Async.key());
-        Some((policy::of_reference(reference, &spot, names, diagnostics)?, spot))
-    });
 }
 
 #[cfg(test)]

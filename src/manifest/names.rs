@@ -6,11 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::{Diagnostic, Spot, escaped, unescaped};
 use crate::model::address::FunctionAddress;
 use crate::model::async_policy::{AsyncPolicy, PolicySpots};
+use crate::model::field::Field;
 use crate::model::target::Target;
 
+use super::file::Files;
 use super::foreign;
+use super::function::DefaultsEntry;
 use super::hint;
 use super::nearest::{nearest, suggestion};
+use super::source::Sources;
+use super::{policy, resolve, together};
 
 /// The declared functions, targets and policies. A name with an invalid declaration has no value: the declaration has
 /// been reported, so its uses are not reported again.
@@ -80,6 +85,36 @@ impl Kind {
 }
 
 impl Names {
+    /// Takes the declarations: functions, then targets, which name functions, then policies, which name targets.
+    pub(super) fn declare(&mut self, files: &Files, sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
+        let none = DefaultsEntry::default();
+        let defaults = files.defaults.as_ref().map_or(&none, |(defaults, _)| defaults);
+        let address = |(key, (entry, _)): (&String, &(_, _))| (key.clone(), resolve::address(key, entry, defaults));
+        self.functions = files.functions.iter().map(address).collect();
+        let declared = self.functions.values().zip(files.functions.values());
+        let declared = declared.filter_map(|(address, (entry, spot))| {
+            let package = files.defaults.as_ref().filter(|_| entry.inherits_package()).map(|(_, defaults)| defaults);
+            Some((address.as_ref()?, together::place_of_name(spot, package, sources)))
+        });
+        together::refuse_duplicates(declared, sources, diagnostics);
+        let mut targets = BTreeMap::new();
+        for (name, (entry, spot)) in &files.targets {
+            let target = entry.target(spot, self, diagnostics);
+            targets.insert(name.clone(), target.map(|target| (target, spot.clone())));
+        }
+        self.targets = targets;
+        let mut policies = BTreeMap::new();
+        for (name, (entry, spot)) in &files.policies {
+            policies.insert(name.clone(), Some(entry.resolve(spot, self, diagnostics)));
+        }
+        self.policies = policies;
+        let written = defaults.r#async.value().zip(files.defaults.as_ref());
+        self.default_policy = written.and_then(|(reference, (_, spot))| {
+            let spot = spot.child(Field::Async.key());
+            Some((policy::of_reference(reference, &spot, self, diagnostics)?, spot))
+        });
+    }
+
     pub(super) fn function(
         &self,
         name: &str,

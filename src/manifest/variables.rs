@@ -190,8 +190,9 @@ impl Variables {
     pub(super) fn in_texts(&self, texts: &BTreeSet<String>) -> impl Iterator<Item = String> {
         let mut value = json!({ "texts": texts });
         self.substitute(0, &mut value, &mut Vec::new());
-        let texts = value.get_mut("texts").map(Value::take).and_then(|texts| serde_json::from_value(texts).ok());
-        texts.unwrap_or_else(Vec::new).into_iter()
+        let texts = value.get_mut("texts").map(Value::take);
+        let texts: Option<Vec<String>> = texts.and_then(|texts| serde_json::from_value(texts).ok());
+        texts.unwrap_or_default().into_iter()
     }
 
     /// Substitutes the variables in one file, except under `variables` itself.

@@ -21,13 +21,17 @@ pub fn human(plan: &Plan<'_>, report: &Report, detail: Detail) -> String {
     let mut text = home::line(plan.stack, &plan.scope);
     let mut add = |line: String| text.extend([line.as_str(), "\n"]);
     let failures = failed::by_cause(&plan.changes, statuses, detail);
-    failures.iter().for_each(|failed| add(failed.text(Names::First)));
+    for failed in &failures {
+        add(failed.text(Names::First));
+    }
     let skipped = plan.changes.iter().zip(statuses).filter(|(_, status)| matches!(status, Status::Skipped(_)));
     match detail {
         Detail::Full => skipped.for_each(|(change, status)| add(line(change, status))),
         Detail::Grouped => {
             let skipped = skipped::by_cause(&plan.changes, statuses, &failures);
-            skipped.iter().for_each(|skipped| add(skipped_line(skipped)));
+            for skipped in &skipped {
+                add(skipped_line(skipped));
+            }
         }
     }
     for (address, error) in unmarked {

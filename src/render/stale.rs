@@ -32,7 +32,7 @@ impl Stale {
         let home = home::phrase(&saved.stack, &saved.scope());
         let mut message = format!("the plan for {home} is stale, and nothing was changed:");
         let groups: Vec<Vec<&Moved>> = match detail {
-            Detail::Grouped => alike::grouped(moved, key),
+            Detail::Grouped => alike::grouped(moved, |moved| key(moved)),
             Detail::Full => moved.iter().map(|one| vec![one]).collect(),
         };
         for group in groups {
@@ -54,7 +54,7 @@ impl Stale {
 }
 
 /// What differences have in common that are shown together.
-fn key(moved: &&Moved) -> String {
+fn key(moved: &Moved) -> String {
     let Moved { address, side, what } = moved;
     let what = match what {
         What::Appeared => json!("appeared"),

@@ -283,8 +283,8 @@ async fn a_secret_in_the_name_of_a_function_or_a_stack_is_refused() {
     let in_line = |from: &str, to: &str, line: usize| (MANIFEST.replace(from, to), format!("fgctl.yaml:{line}:"));
     for (manifest, place) in [
         in_line("  intake:", "  canary-function:", 5),
-        in_line("    code:", "    package: a-canary-functions\n    code:", 5),
-        in_line("    code:", "    name: canary-function\n    code:", 5),
+        in_line("    code:", "    package: a-canary-functions\n    code:", 6),
+        in_line("    code:", "    name: canary-function\n    code:", 6),
         in_line("stack: orders", "stack: orders-canary-function", 2),
     ] {
         planted.world.manifest(&manifest);

@@ -143,7 +143,7 @@ fn folder() -> PathBuf {
     // Packages for other platforms may be missing, and are not needed.
     let arguments = ["metadata", "--format-version=1", "--offline", "--locked", "--filter-platform", host];
     // Another cargo that updates the registry's index at this moment makes cargo fail for a short time.
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let output = loop {
         let output = finish(cargo().args(arguments).args(["--manifest-path", manifest]));
         if output.status.success() {

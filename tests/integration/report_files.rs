@@ -262,7 +262,7 @@ async fn a_file_is_written_if_a_signal_ends_the_command() {
     let (input, output) = std::io::pipe().expect("a pipe");
     let process = Process::spawn(command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()));
     drop(command);
-    let written = tokio::task::spawn_blocking(move || (&output).write_all(&[b'#'; 1 << 20]).map(|()| output));
+    let written = tokio::task::spawn_blocking(move || (&output).write_all(&vec![b'#'; 1 << 20]).map(|()| output));
     let _open = within("a reader", written).await.expect("no panic").expect("it is read");
     process.signal("-TERM");
     ends_as_interrupted(&world, process).await;

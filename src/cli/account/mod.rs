@@ -147,7 +147,9 @@ impl AccountArguments {
         let named = |setting: &Option<Setting>| setting.as_ref().map(|setting| setting.value.clone());
         let (region, project_id) = (named(&settings.region), named(&settings.project_id));
         here::learn(Known { region, project_id, ..Known::NOTHING });
-        environment.into_iter().for_each(|environment| here::learn(environment.into()));
+        if let Some(environment) = environment {
+            here::learn(environment.into());
+        }
         let endpoint = settings.endpoint.as_ref();
         let endpoint =
             endpoint.map(|it| Ok::<_, anyhow::Error>((address::parse(Address::Endpoint, &it.value)?, &it.source)));

@@ -54,12 +54,11 @@ fn secrets_of_files_that_can_be_read_are_known_whatever_is_wrong() {
         assert_eq!(known(&[("a.yaml", NAMED), ("b.yaml", text)]), ["FIRST", "SECOND"], "{title}");
         assert_eq!(known(&[("b.yaml", text)]), ["SECOND"], "{title}");
     }
-    let bomb: String = (1..8)
-        .map(|level| {
-            let above: Vec<String> = vec![format!("*a{}", level - 1); 20];
-            format!("a{level}: &a{level} [{}]\n", above.join(", "))
-        })
-        .collect();
+    let level = |level: usize| {
+        let above = vec![format!("*a{}", level - 1); 20];
+        format!("a{level}: &a{level} [{}]\n", above.join(", "))
+    };
+    let bomb = (1..8).map(level).collect::<Vec<_>>().concat();
     assert_eq!(known(&[("b.yaml", &format!("k: {{ env: SECOND }}\na0: &a0 [x]\n{bomb}"))]), ["SECOND"]);
     let argument =
         "variables: { of_argument: null }\nx: { env: \"${var.of_argument}\" }\ny: { env: \"${var.none}\" }\n";

@@ -24,7 +24,7 @@ pub(super) struct Entry {
 struct Fields<'a> {
     key: &'a str,
     function: &'a str,
-    fields: Vec<(String, Node)>,
+    entries: Vec<(String, Node)>,
     variables: Vec<String>,
 }
 
@@ -56,16 +56,16 @@ pub(super) enum Inexpressible {
 
 /// The entry of one trigger of the function `function`, or why there is none.
 pub(super) fn entry(live: &LiveTrigger, key: &str, function: &str) -> Result<Entry, Inexpressible> {
-    let mut fields = Fields { key, function, fields: Vec::new(), variables: Vec::new() };
+    let mut fields = Fields { key, function, entries: Vec::new(), variables: Vec::new() };
     let mut entry = match live.known() {
         Some(known) => {
             fields.typed(known, live)?;
-            vec![(known.key.to_owned(), Node::Block(fields.fields))]
+            vec![(known.key.to_owned(), Node::Block(fields.entries))]
         }
         None => {
             fields.untyped(live)?;
             let code = ("type".to_owned(), Node::Text(live.code.clone()));
-            vec![code, ("event_data".to_owned(), Node::Block(fields.fields))]
+            vec![code, ("event_data".to_owned(), Node::Block(fields.entries))]
         }
     };
     let starts_active = match status_of(&live.code) {
@@ -137,12 +137,14 @@ impl Fields<'_> {
         let required = required.iter().copied().filter(|wire| is_secret(wire));
         let secrets: BTreeSet<&str> =
             required.chain(live.secrets.iter().map(String::as_str).filter(|wire| is_sent(wire))).collect();
-        secrets.into_iter().for_each(|wire| self.secret(wire));
+        for wire in secrets {
+            self.secret(wire);
+        }
         Ok(())
     }
 
     fn set(&mut self, field: &str, value: Node) {
-        self.fields.push((field.to_owned(), value));
+        self.entries.push((field.to_owned(), value));
     }
 
     fn secret(&mut self, field: &str) {

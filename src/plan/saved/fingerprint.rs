@@ -206,11 +206,11 @@ fn compared(function: &Function) -> Fields {
 fn declared_secrets(wanted: &DesiredFunction, hasher: &mut SecretHasher) -> Fields {
     let secrets = &wanted.function.secrets;
     let known = |(name, secret)| (name, known(secret, hasher));
-    let hashed = match &wanted.secrets_mark {
+    let values = match &wanted.secrets_mark {
         Some(mark) => json!([seal::comparable(mark), secrets.keys().collect::<Vec<_>>()]),
         None => json!(secrets.iter().map(known).collect::<BTreeMap<&VariableName, _>>()),
     };
-    Fields::from([(Path::of(Field::Secrets), hashed)])
+    Fields::from([(Path::of(Field::Secrets), values)])
 }
 
 /// `None` if the value is not set.

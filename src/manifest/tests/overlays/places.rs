@@ -4,8 +4,7 @@ use super::*;
 
 /// `file:line:column code` of each finding, and `file:line` of its notes.
 fn noted(base: &str, overlays: &[&str]) -> Vec<String> {
-    let names: Vec<String> =
-        (0..overlays.len()).map(|index| format!("{}.yaml", char::from(b'b' + index as u8))).collect();
+    let names: Vec<String> = ('b'..).take(overlays.len()).map(|letter| format!("{letter}.yaml")).collect();
     let texts: Vec<String> = overlays.iter().map(|overlay| format!("overlay: true\n{overlay}")).collect();
     let overlays = names.iter().map(String::as_str).zip(texts.iter().map(String::as_str));
     let files: Vec<(&str, &str)> = std::iter::once(("a.yaml", base)).chain(overlays).collect();
@@ -20,8 +19,8 @@ fn noted(base: &str, overlays: &[&str]) -> Vec<String> {
         let place = found.place.as_ref().map(line);
         let place = place.map_or("-".to_owned(), |(_, line, column)| format!("{line}:{column}"));
         let notes = found.related.iter().filter_map(|related| related.place.as_ref());
-        let notes: String = notes.map(|note| format!(" ({})", line(note).1)).collect();
-        format!("{place} {}{notes}", found.code)
+        let notes: Vec<String> = notes.map(|note| format!(" ({})", line(note).1)).collect();
+        format!("{place} {}{}", found.code, notes.concat())
     };
     loaded.diagnostics.iter().map(show).collect()
 }
