@@ -29,8 +29,9 @@ Examples:
 
 /// Take ownership of live functions and triggers that the manifest declares, without changing them
 ///
-/// A function is imported with its policy and its triggers. fgctl shows how they differ from the manifest; the next apply
-/// removes these differences. `fgctl apply --adopt` does both at once, for everything declared that is unowned.
+/// A function is imported with its policy and its triggers. fgctl shows how they differ from the manifest; the next
+/// apply removes these differences. `fgctl apply --adopt` takes ownership and removes the differences in one run, for
+/// everything in the manifest that no stack owns.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {

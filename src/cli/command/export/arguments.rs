@@ -20,7 +20,7 @@ Examples:
   # Export all functions that no stack owns
   fgctl export --to exported
 
-  # Export those of them whose names start with `order-`
+  # Export only the unowned functions whose names start with `order-`
   fgctl export --to orders --name 'order-*'
 
   # Export only policies and triggers of unowned functions, which another tool continues to deploy
