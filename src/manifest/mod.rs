@@ -362,7 +362,7 @@ fn resolve(
             functions.push(function);
         }
     }
-    together::refuse_secrets_in_names(&functions, files.stack.as_ref(), sources, diagnostics);
+    together::refuse_secrets_in_names(&functions, files.stack.as_ref(), diagnostics);
     let holders = functions.iter().map(Holder::from).chain(existing.iter().map(Holder::from));
     trigger::together::check_all(holders, sources, diagnostics);
     // A missing stack has already been reported. The rest only looks for cycles.

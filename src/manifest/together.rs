@@ -15,7 +15,6 @@ use super::source::Sources;
 pub(super) fn refuse_secrets_in_names(
     functions: &[Function],
     stack: Option<&(StackName, Spot)>,
-    sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let secrets = functions.iter().flat_map(|function| function.secrets.values());
@@ -29,8 +28,11 @@ pub(super) fn refuse_secrets_in_names(
         diagnostics.push(Diagnostic::error("secret-in-name", message).at(spot).help(help));
     };
     for Function { key, address: FunctionAddress { package, name }, spot, .. } in functions {
-        if [key.as_str(), package.as_str(), name.as_str()].into_iter().any(has_one) {
-            refuse("function", place_of_name(spot, None, sources));
+        let at_key = spot.clone().of_key();
+        let fields = [(package.as_str(), at_key.child("package")), (name.as_str(), at_key.child("name"))];
+        let mut parts = [(key.as_str(), at_key)].into_iter().chain(fields);
+        if let Some((_, spot)) = parts.find(|(text, _)| has_one(text)) {
+            refuse("function", spot);
         }
     }
     if let Some((_, spot)) = stack.filter(|(stack, _)| has_one(stack.as_str())) {
