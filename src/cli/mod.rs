@@ -81,7 +81,7 @@ Environment variables:
                           set by GitHub and GitLab: the checkout, to which file paths in
                           reports are relative
 
-Except for the pager, an empty variable counts as unset.
+An empty variable counts as unset, except FGCTL_PAGER and PAGER.
 
 The help of each command lists the environment variables that set its options, such as FGCTL_REGION.";
 
