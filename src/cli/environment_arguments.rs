@@ -19,8 +19,8 @@ use super::manifest_arguments::{absolute, as_seen_from_here};
 pub(super) struct EnvironmentArguments {
     /// Select an environment, such as `prod`
     ///
-    /// The environments file names its manifests, variable files, stack, region and project. A connection to another region
-    /// or project is refused. Default: the environment in `FGCTL_ENV`, or none.
+    /// The environments file sets the environment's manifests, variable files, stack, region and project. fgctl refuses
+    /// to connect to any other region or project. Default: the environment in `FGCTL_ENV`, or none.
     #[arg(long = "env", value_name = "NAME", env = "FGCTL_ENV", hide_env = true, add = ArgValueCompleter::new(completion::environments), value_parser = NonEmptyStringValueParser::new())]
     environment: Option<String>,
     /// The environments file

@@ -53,7 +53,7 @@ pub(super) struct PlanningArguments {
     /// Revert drift, but leave out changes that were made in the manifest
     #[arg(long, hide_short_help = true, help_heading = help::SELECTION, conflicts_with = "only_pending")]
     only_drift: bool,
-    /// Apply changes of the manifest, but leave drift as it is
+    /// Apply changes that were made in the manifest, but leave drift as it is
     #[arg(long, hide_short_help = true, help_heading = help::SELECTION)]
     only_pending: bool,
 }

@@ -23,9 +23,9 @@ Examples:
 
 /// Show the account, endpoint, region and project that commands use
 ///
-/// fgctl also shows where each value comes from, such as a flag, a variable or a file. It shows no secrets. If the
-/// connection is refused, for example because the environment is for another region, fgctl shows the values and then
-/// the error.
+/// fgctl also shows where each value comes from, such as a flag, a variable or a file. It shows no secrets. If fgctl
+/// refuses to connect, for example because the environment is for another region, or if the connection fails, fgctl
+/// shows the values and then the error.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
