@@ -92,7 +92,7 @@ functions:
     async: {}
 ",
         ),
-    Explanation::warning("overlapping-obs-triggers", "one object can raise events of two OBS triggers")
+    Explanation::warning("overlapping-obs-triggers", "one object can fire two OBS triggers")
         .because(
             "The prefixes, suffixes and events of both triggers fit the same objects. OBS may refuse the second trigger, \
              because rules of one bucket must not overlap. If it does not, one object starts two runs. Give the triggers \
