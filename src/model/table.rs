@@ -187,7 +187,7 @@ pub static ROWS: &[Row] = &[
         .of_v2()
         .typed::<Reserved>(
             "Instances of `latest` that are kept ready, so that requests do not wait for a start. They cost money while \
-             they are idle. A manifest cannot declare reservations of versions and aliases. For \
+             they are idle. A manifest cannot reserve instances for versions and aliases. For \
              functions of type v2. Default: none. Example: `{ count: 2 }`.",
         )
         .wire(Form::Separate("reservedinstances"), &[Call::Reserved]),
