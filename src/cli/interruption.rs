@@ -29,7 +29,7 @@ enum Phase {
     Endable,
     /// It tells the command, which then ends by itself.
     Stoppable(oneshot::Sender<()>),
-    /// Nothing: the command has its result, and is reporting it.
+    /// Nothing: the command has its result, and is writing its reports.
     Concluding,
     /// It aborts the process, because the command is already ending by itself.
     Stopping,
@@ -78,7 +78,7 @@ pub(super) fn report_to(reporting: &Reporting) {
 
 /// What is true from now on if the process is interrupted: a sentence without its first capital letter and its period.
 pub(super) fn leaves(consequence: &'static str) {
-    state().consequence = consequence;
+    enter(|state| state.consequence = consequence);
 }
 
 /// From now on, the first interruption completes this result instead of ending the process. Another one aborts the
@@ -107,6 +107,16 @@ pub(super) fn conclude() {
         state.reporting = None;
         if !matches!(state.phase, Phase::Stopping) {
             state.phase = Phase::Concluding;
+        }
+    });
+}
+
+/// The reports are written. What the command still prints can block, so an interruption ends the process again.
+pub(super) fn finish() {
+    enter(|state| {
+        state.consequence = "the command had finished, but its output is incomplete";
+        if matches!(state.phase, Phase::Concluding) {
+            state.phase = Phase::Endable;
         }
     });
 }

@@ -132,13 +132,16 @@ impl ManifestArguments {
     /// The environment of `--env`. An environment that names its files cannot be combined with others. An error hides the
     /// secrets of the manifests.
     pub(super) fn select(&self) -> Result<Option<Environment>, Refused> {
-        let selected = self.environment.select().and_then(|selected| match &selected {
+        self.selected().inspect_err(|_| self.hide_likely_secrets())
+    }
+
+    fn selected(&self) -> Result<Option<Environment>, Refused> {
+        self.environment.select().and_then(|selected| match &selected {
             Some(environment) if !environment.files.is_empty() && !self.paths.is_empty() => {
                 Err(Refused { diagnostics: environment.names_files() })
             }
             _ => Ok(selected),
-        });
-        selected.inspect_err(|_| self.hide_likely_secrets())
+        })
     }
 
     /// Hides the secrets of the manifests that are probably meant, because the environment that names them is wrong.
@@ -227,7 +230,9 @@ impl ManifestArguments {
     /// The file that findings without a place are about: the first file of the manifest, or the environments file if that is
     /// wrong.
     pub(super) fn first_file(&self) -> Option<String> {
-        let Ok(selected) = self.select() else {
+        // `validate` accepts an environments file without an environment.
+        let selected = if self.environment.is_used() { self.selected() } else { Ok(None) };
+        let Ok(selected) = selected else {
             return Some(self.environment.file().display().to_string());
         };
         let path = self.paths(selected.as_ref()).into_iter().next()?;

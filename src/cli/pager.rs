@@ -63,12 +63,22 @@ fn is_paged(pager: &str, text: &str) -> bool {
     // If Ctrl-C ended only this process, the pager would lose its terminal.
     let (ended, was_left) = interruption::with_pager(|| run(pager, text));
     let problem = match ended {
-        Ok(status) if status.success() || was_left || status.code() == Some(LEFT) => return true,
+        Ok(status) if status.success() || was_left || is_left(status) => return true,
         Ok(status) => status.to_string(),
         Err(error) => error.to_string(),
     };
     errln!("warning: the pager `{}` failed: {problem}", printable(pager));
     false
+}
+
+/// Whether Ctrl-C ended the pager.
+fn is_left(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    let is_killed =
+        std::os::unix::process::ExitStatusExt::signal(&status) == Some(rustix::process::Signal::INT.as_raw());
+    #[cfg(not(unix))]
+    let is_killed = false;
+    is_killed || status.code() == Some(LEFT)
 }
 
 fn run(pager: &str, text: &str) -> io::Result<ExitStatus> {

@@ -35,17 +35,22 @@ pub(super) fn refuse_question(output: ReportOutput, approval: &Approval) -> anyh
     Ok(())
 }
 
-/// Writes the files and the document on standard output, if any. From now on, an interruption no longer replaces them.
+/// Writes the files and the document on standard output, if any.
 fn publish(reporting: &Reporting, content: &Content<'_>) {
-    interruption::conclude();
-    write(reporting, content);
+    write_files(reporting, content);
+    print_document(reporting, content);
 }
 
-fn write(reporting: &Reporting, content: &Content<'_>) {
-    let document = |format| content.document(format, reporting);
-    reporting.write(document);
+/// Writes the files. From now on, an interruption no longer replaces them.
+fn write_files(reporting: &Reporting, content: &Content<'_>) {
+    interruption::conclude();
+    reporting.write(|format| content.document(format, reporting));
+    interruption::finish();
+}
+
+fn print_document(reporting: &Reporting, content: &Content<'_>) {
     if let Some(format) = reporting.output.format() {
-        out!("{}", document(format));
+        out!("{}", content.document(format, reporting));
     }
 }
 
@@ -151,6 +156,9 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: 
     let Applied { report, outcome, refused, places } = applied;
     let all = &[&diagnostics[..], refused].concat();
     let content = Content::Applied { plan, report, outcome: *outcome, planned: diagnostics, all, places };
+    let reporting = Reporting::from(shared);
+    // Before anything that can block: only these files record what was done.
+    write_files(&reporting, &content);
     announce(&content, shared.detail.detail());
     match shared.output {
         ReportOutput::Human if shared.quiet && report.is_complete() => {}
@@ -161,7 +169,7 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: 
         }
         _ => findings(shared, all),
     }
-    publish(&shared.into(), &content);
+    print_document(&reporting, &content);
 }
 
 /// A stale saved plan.
@@ -226,6 +234,7 @@ pub(super) fn failed(reporting: &Reporting, failure: &Failure<'_>) {
 /// Reports that the command ends without a result, while its own thread may still be busy.
 pub(super) fn interrupted(reporting: &Reporting, failure: &Failure<'_>) {
     let content = Content::Failed(failure);
-    write(reporting, &content);
+    reporting.write(|format| content.document(format, reporting));
+    print_document(reporting, &content);
     announce(&content, reporting.detail);
 }

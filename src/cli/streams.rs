@@ -20,10 +20,13 @@ static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 /// The secrets that no output may contain.
 static SECRETS: RwLock<Option<Redaction>> = RwLock::new(None);
 
-/// Removes these secrets from all further output, because names, locations and causes can contain them too. Short
+/// Removes these secrets from all further output, too, because names, locations and causes can contain them. Short
 /// secrets can also occur by chance, for example in counts, so they are hidden only in values.
 pub(super) fn hide(secrets: &Redaction) {
-    *SECRETS.write().unwrap_or_else(PoisonError::into_inner) = Some(secrets.at_least(RECOGNIZABLE));
+    let mut hidden = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
+    let secrets = secrets.at_least(RECOGNIZABLE);
+    let before = hidden.take();
+    *hidden = Some(before.map_or_else(|| secrets.clone(), |before| before.with(&secrets)));
 }
 
 /// Returns a text without the secrets.

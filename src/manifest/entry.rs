@@ -32,9 +32,7 @@ impl Entry {
             Self::Existing(entry) => (entry.name.as_ref(), &entry.package),
         }
     }
-}
 
-impl Entry {
     pub(super) fn inherits_package(&self) -> bool {
         matches!(self.name().1, Setting::Inherited)
     }

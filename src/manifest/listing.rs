@@ -97,7 +97,8 @@ fn skip_link(code: &CodePath, left_out: &mut LeftOut, error: walkdir::Error) -> 
         return Err(BundleError::Walk { path: code.path.clone(), error });
     };
     let relative = link.strip_prefix(&code.path).unwrap_or(&link);
-    match left_out.verdict(relative, false)? {
+    // A loop leads to a directory.
+    match left_out.verdict(relative, !is_missing)? {
         Verdict::LeftOut => Ok(()),
         Verdict::Code | Verdict::Wanted if is_missing => Err(BundleError::Dangling(link)),
         Verdict::Code | Verdict::Wanted => Err(BundleError::Loop(link)),

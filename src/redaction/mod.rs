@@ -50,6 +50,11 @@ impl Redaction {
         if new.is_empty() { self.clone() } else { Self::of(self.secrets.iter().cloned().chain(new)) }
     }
 
+    /// Hides the secrets of both.
+    pub fn with(&self, other: &Self) -> Self {
+        Self::of(self.secrets.iter().chain(&*other.secrets).cloned())
+    }
+
     /// Hides only the secrets with at least this many characters.
     pub fn at_least(&self, characters: usize) -> Self {
         let is_long = |secret: &&SecretString| secret.expose_secret().chars().count() >= characters;

@@ -240,10 +240,11 @@ async fn a_service_that_changes_times_with_tags_is_not_reported_as_changes() {
 async fn no_mistake_in_another_file_reveals_a_secret() {
     let world = World::new().await;
     let value = "Sekret-value-77";
-    world.manifest(&format!(
+    let manifest = format!(
         "version: 1\nstack: s\nvariables: {{ m: null }}\nfunctions:\n  a:\n    runtime: Python3.9\n    handler: index.handler\n    \
          code: {{ inline: 'x' }}\n    memory: \"{value}\"\n    secrets: {{ KEY: {{ env: MYKEY }} }}\n"
-    ));
+    );
+    world.manifest(&manifest);
     for (name, text) in [
         ("broken.yaml", "functions: {\n"),
         ("list.yaml", "overlay: true\nfunctions: { a: { secrets: [] } }\n"),
@@ -275,5 +276,15 @@ async fn no_mistake_in_another_file_reveals_a_secret() {
             let report = std::fs::read_to_string(world.folder.path().join("report.json")).unwrap_or_default();
             assert!(![&ran.stdout, &ran.stderr, &report].iter().any(|text| text.contains(value)), "{ran:?}\n{report}");
         }
+    }
+    // An environments file that no environment is selected from says nothing about secrets.
+    let alone = World::new().await;
+    alone.manifest(&manifest);
+    alone.file("elsewhere/right.yaml", "version: 1\nenvironments: { dev: {} }\n");
+    for format in ["sarif", "code-quality", "json"] {
+        let arguments = ["validate", "--environments", "elsewhere/right.yaml", "-o", format];
+        let ran = alone.run_with(&[("MYKEY", value)], &arguments).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(![&ran.stdout, &ran.stderr].iter().any(|text| text.contains(value)), "{ran:?}");
     }
 }

@@ -231,8 +231,18 @@ async fn a_short_result_needs_no_pager() {
 #[tokio::test]
 async fn a_signal_ends_a_command_that_cannot_write() {
     let world = world(400).await;
+    signalled_while_blocked(&world, &[], "Interrupted: nothing was changed.\n").await;
+    assert!(is_interrupted(&report(&world)));
+    // The reports are written before the document is printed.
+    let said = "Interrupted: the command had finished, but its output is incomplete.\n";
+    signalled_while_blocked(&world, &["-o", "json"], said).await;
+    assert!(!is_interrupted(&report(&world)));
+}
+
+async fn signalled_while_blocked(world: &World, arguments: &[&str], said: &str) {
     let (mut output, input) = std::io::pipe().expect("a pipe");
-    let mut command = world.command(&["plan", "--full", "--report", "json=report.json"]);
+    let plan = ["plan", "--full", "--report", "json=report.json"];
+    let mut command = world.command(&[&plan, arguments].concat());
     let process = Process::spawn(command.stdin(Stdio::null()).stdout(input).stderr(Stdio::piped()));
     drop(command);
     let started = tokio::task::spawn_blocking(move || output.read_exact(&mut [0]).map(|()| output));
@@ -240,8 +250,7 @@ async fn a_signal_ends_a_command_that_cannot_write() {
     process.signal("-TERM");
     let ended = process.ended().await;
     assert_eq!(ended.status.code(), Some(130));
-    assert!(text(&ended.stderr).ends_with("Interrupted: nothing was changed.\n"), "{}", text(&ended.stderr));
-    assert!(is_interrupted(&report(&world)));
+    assert!(text(&ended.stderr).ends_with(said), "{}", text(&ended.stderr));
 }
 
 /// The plan is longer than the buffer of a pipe, so the program is still writing when the pager ends.

@@ -1,14 +1,21 @@
 //! The live region: the last lines of a terminal, which are drawn again and again. Other output goes above it.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A process has one terminal.
 static REGION: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
+/// Whether the process is ending, so nothing is drawn again.
+static IS_GIVEN_UP: AtomicBool = AtomicBool::new(false);
+
 /// Shows these lines instead of the ones before.
 pub(super) fn draw(lines: &[String]) {
     let mut region = region();
+    if IS_GIVEN_UP.load(Ordering::Relaxed) {
+        return;
+    }
     let bar = region.get_or_insert_with(|| {
         // The template is valid, because it is the same for every text.
         let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -24,8 +31,9 @@ pub(in crate::cli) fn clear() {
     }
 }
 
-/// Removes the region from the screen, unless another thread uses it.
+/// Removes the region from the screen for good, unless another thread uses it.
 pub(in crate::cli) fn give_up() {
+    IS_GIVEN_UP.store(true, Ordering::Relaxed);
     if let Some(bar) = REGION.try_lock().ok().and_then(|mut region| region.take()) {
         bar.finish_and_clear();
     }

@@ -74,8 +74,11 @@ pub(super) const FIELDS: &[Explanation] = &[
             "functions:\n  intake: { async: { on_success: { function: settle } } }\n  settle: { async: { on_failure: { function: intake } } }\n",
             "functions:\n  intake: { async: { on_success: { function: settle } } }\n  settle: { async: { on_failure: { dis: { stream: failures } } } }\n",
         ),
-    Explanation::error("different-project", "two files of a manifest set different projects")
-        .because("All files of a manifest belong to one project. Use the same `project`, or apply the files separately."),
+    Explanation::error("different-project", "two files of a manifest, or it and its environment, set different projects")
+        .because(
+            "All files of a manifest belong to one project, which is also the project of its environment. Use the same \
+             `project`, or set it only in the environments. Apply files for different projects separately.",
+        ),
     Explanation::error("different-region", "two files of a manifest, or it and its environment, set different regions")
         .because(
             "All files of a manifest belong to one region, which is also the region of its environment. Use the same \
