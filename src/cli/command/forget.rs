@@ -31,9 +31,9 @@ Examples:
 
 /// Stop managing functions or triggers, without changing them
 ///
-/// fgctl removes its own tags, and changes no configuration, code, policy or trigger. Before you remove a function or a
-/// trigger from the manifest, forget it. If you do not, the next apply deletes it. For a function whose entry has
-/// `existing: true`, that apply deletes only its policy and triggers.
+/// fgctl removes its own tags, and changes no configuration, code, policy or trigger. To keep a function or a trigger
+/// that you want to remove from the manifest, run `forget` before you remove it. Otherwise, the next apply deletes it.
+/// For a function whose entry has `existing: true`, that apply deletes only its policy and triggers.
 ///
 /// If a function has no other tags and still has the code that the stack created it with, fgctl sets the tag
 /// `fgctl.released` to the name of the stack. Without this tag, a later apply of that stack could mistake the function for

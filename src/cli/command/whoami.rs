@@ -21,7 +21,7 @@ Examples:
   # Show the account of a KooCLI profile
   fgctl whoami --profile production";
 
-/// Show the account, endpoint, region and project that commands use
+/// Show the credentials (without secrets), endpoint, region and project that commands use
 ///
 /// fgctl also shows where each value comes from, such as a flag, a variable or a file. It shows no secrets. If fgctl
 /// refuses to connect, for example because the environment is for another region, or if the connection fails, fgctl
