@@ -1,6 +1,6 @@
 //! What a command found or did, and the documents that say it in each format.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 use crate::apply::{Report, Status};
@@ -14,7 +14,6 @@ use crate::render::Detail;
 use crate::render::drift::Drift;
 use crate::render::findings::{Files, Findings, Trouble};
 use crate::render::gitlab;
-use crate::render::home::Known;
 use crate::render::json::{Failure, Outcome};
 use crate::render::junit::{self, Case};
 use crate::render::markdown::Extras;
@@ -61,7 +60,6 @@ pub(super) enum Content<'a> {
     Stale {
         plan: &'a PlanOf<'a, ()>,
         moved: &'a [Moved],
-        reason: Option<&'a str>,
         why: &'a Stale,
         diagnostics: &'a [Diagnostic],
     },
@@ -87,12 +85,12 @@ impl Content<'_> {
             Format::Markdown => self.markdown(reporting.detail),
             Format::Sarif => format!("{:#}\n", render::sarif::sarif(&self.findings(manifest().as_deref()))),
             Format::CodeQuality => format!("{:#}\n", gitlab::code_quality(&self.findings(manifest().as_deref()))),
-            Format::Junit => junit::document(&self.known(), self.cases(), self.praise()),
+            Format::Junit => junit::document(&here::known(), self.cases(), self.praise()),
             Format::Gitlab => format!("{}\n", self.counts()),
         }
     }
 
-    pub(super) fn diagnostics(&self) -> &[Diagnostic] {
+    fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Checked { diagnostics, .. }
             | Self::Planned { diagnostics, .. }
@@ -120,23 +118,17 @@ impl Content<'_> {
                 render::json::plan(&plan, Outcome::planned(&plan, *verdict), &found)
             }
             Self::Applied { plan, report, outcome, .. } => render::json::report(plan, report, *outcome, &found),
-            Self::Stale { plan, moved, reason, .. } => {
-                let mut document = render::json::stale(plan, moved, &found);
-                if let Some(reason) = reason {
-                    document["reason"] = json!(reason);
-                }
-                document
-            }
+            Self::Stale { plan, moved, why, .. } => render::json::stale(plan, moved, why.reason.as_deref(), &found),
             Self::Drift { drift, outcome, .. } => render::drift::json(drift, *outcome, &found),
             Self::Refused { .. } => render::json::refused(&found),
             Self::Failed(failure) => render::json::failed(failure),
         };
-        render::json::add_known(&mut document, &self.known());
+        render::json::add_known(&mut document, &here::known());
         document
     }
 
     pub(super) fn markdown(&self, detail: Detail) -> String {
-        let (known, found) = (self.known(), in_repository(self.diagnostics()));
+        let (known, found) = (here::known(), in_repository(self.diagnostics()));
         let extras = |verdict, flow| Extras { verdict, diagnostics: &found, flow, detail };
         match self {
             Self::Checked { summary, .. } => render::markdown::checked(summary, &known, &found),
@@ -174,7 +166,7 @@ impl Content<'_> {
                 help: help.map(str::to_owned),
                 place: None,
             }],
-            Self::Stale { why: Stale { message, lead: _, help }, .. } => vec![Trouble {
+            Self::Stale { why: Stale { message, lead: _, help, reason: _ }, .. } => vec![Trouble {
                 code: "stale".to_owned(),
                 message: message.clone(),
                 help: Some(help.clone()),
@@ -199,13 +191,6 @@ impl Content<'_> {
         };
         let troubles = junit::troubles(&self.troubles_of_command());
         junit::findings(&in_repository(self.planned())).into_iter().chain(own).chain(troubles).collect()
-    }
-
-    /// The stack and its place, as far as they are known.
-    fn known(&self) -> Known {
-        let known = here::known();
-        // `show` reads nothing but the plan.
-        if let Self::Saved { saved, .. } = self { Known::from(*saved).or(known) } else { known }
     }
 
     /// The name of the test case that a `JUnit` report contains if it has no others.
@@ -239,13 +224,11 @@ fn said(failure: &Failure<'_>) -> String {
 /// The findings with the paths of their files in the repository.
 fn in_repository(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
     let mut found = diagnostics.to_vec();
-    let mut paths: BTreeMap<String, Option<String>> = BTreeMap::new();
     for Diagnostic { place, related, .. } in &mut found {
         let places = place.iter_mut().chain(related.iter_mut().filter_map(|related| related.place.as_mut()));
         for place in places {
-            let path = paths.entry(place.file.clone()).or_insert_with_key(|file| repository::path(file));
-            if let Some(path) = path {
-                place.file.clone_from(path);
+            if let Some(path) = repository::path(&place.file) {
+                place.file = path;
             }
         }
     }

@@ -83,11 +83,11 @@ impl EnvironmentArguments {
     }
 
     /// These arguments, with those of a saved plan as defaults.
-    pub(super) fn or(&self, saved: Option<&Selected>, seen: impl Fn(&Path) -> PathBuf) -> Self {
+    pub(super) fn or(&self, saved: Option<&Selected>) -> Self {
         let Some(Selected { name, file }) = saved else { return self.clone() };
         Self {
             environment: Some(name.clone()),
-            environments_file: self.environments_file.clone().or_else(|| Some(seen(file))),
+            environments_file: self.environments_file.clone().or_else(|| Some(as_seen_from_here(file))),
         }
     }
 
@@ -112,11 +112,11 @@ impl EnvironmentArguments {
     /// What happened to the environment of a saved plan, if the file that the plan names no longer describes it.
     pub(super) fn outdated(&self, saved: Option<&Selected>) -> Option<Outdated> {
         let Selected { name, file: _ } = saved.filter(|_| self.given_file().is_none())?;
-        let Refused { diagnostics } = self.or(saved, as_seen_from_here).select().err()?;
+        let Refused { diagnostics } = self.or(saved).select().err()?;
         let found = diagnostics.first().filter(|found| ["unknown-environment", "unreadable"].contains(&found.code))?;
         let file = found.place.as_ref().map(|place| format!(" in {}", place.file)).unwrap_or_default();
         let reason = match found.code {
-            "unknown-environment" => format!("there is no environment `{name}`{file} any more"),
+            "unknown-environment" => format!("the environment `{name}`{file} no longer exists"),
             _ => format!("{}, but the environment `{name}` names it{file}", found.message),
         };
         let help = found.help.iter().filter(|_| found.code == "unknown-environment").map(|help| format!("; {help}"));

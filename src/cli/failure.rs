@@ -57,7 +57,7 @@ pub(super) struct Interrupted {
     pub(super) consequence: String,
 }
 
-/// Why a saved plan cannot be made again: the stack, the environment or a file is no longer as the plan names it.
+/// Why a saved plan cannot be made again: its stack, its environment or one of its files has changed.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub(super) struct Outdated {

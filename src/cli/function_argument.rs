@@ -51,18 +51,20 @@ impl Asked {
         if !error.is_not_found() {
             return error.into();
         }
-        let advice = self.missing(error.code());
+        let advice = self.missing(&error);
         anyhow::Error::from(error).context(advice)
     }
 
     /// What the service does not have, by its error code.
-    fn missing(&self, code: &str) -> Advised {
+    fn missing(&self, error: &remote::Error) -> Advised {
         let Self { name, similar } = self;
         let (function, qualifier) = name.split_once(':').unwrap_or((name, LATEST));
-        let part = match code {
-            NO_VERSION => Some(format!("version `{qualifier}`")),
-            NO_ALIAS => Some(format!("alias `{}`", qualifier.trim_start_matches('!'))),
-            _ => None,
+        let part = if error.has_code(NO_VERSION) {
+            Some(format!("version `{qualifier}`"))
+        } else if error.has_code(NO_ALIAS) {
+            Some(format!("alias `{}`", qualifier.trim_start_matches('!')))
+        } else {
+            None
         };
         if let Some(part) = part {
             let message = format!("the function `{function}` has no {part}");

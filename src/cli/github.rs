@@ -20,9 +20,9 @@ pub(super) fn annotate(diagnostics: &[Diagnostic]) {
 }
 
 /// Shows failures at the lines that they are about.
-pub(super) fn fail(troubles: &[Trouble]) {
+pub(super) fn fail(troubles: impl FnOnce() -> Vec<Trouble>) {
     if runs_this() {
-        err!("{}", github::failures(troubles, &repository::path));
+        err!("{}", github::failures(&troubles(), &repository::path));
     }
 }
 

@@ -267,7 +267,7 @@ impl ManifestArguments {
         let Self { environment, paths, root: own_root, variables: values, variable_files } = self.clone();
         let all = |paths: &[PathBuf]| paths.iter().map(|path| as_seen_from_here(path)).collect();
         Self {
-            environment: environment.or(selected.as_ref(), as_seen_from_here),
+            environment: environment.or(selected.as_ref()),
             paths: if paths.is_empty() { all(manifests) } else { paths },
             root: own_root.or_else(|| root.as_deref().map(as_seen_from_here)),
             variables: values,

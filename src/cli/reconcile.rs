@@ -164,7 +164,6 @@ async fn read(arguments: &SharedArguments, intent: Intent<'_>) -> anyhow::Result
     if let Some(as_planned) = &mut as_planned {
         as_planned.seal(&live, salt.clone());
     }
-    seal_triggers(&mut desired, &live.scope);
     Ok(Prepared {
         sources,
         declared,
@@ -277,7 +276,7 @@ fn new_salt() -> anyhow::Result<Salt> {
     Ok(Salt::new(random))
 }
 
-/// Sets the desired marks of secrets, if marks are used.
+/// Sets the desired marks of secrets and the hashes of the secrets of triggers, if marks are used.
 pub(super) fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: Salt) -> Seal {
     let DesiredState { ownership, stack, functions, .. } = desired;
     let is_marked = |wanted: &DesiredFunction| *ownership == Ownership::Tags && !wanted.function.secrets.is_empty();
@@ -292,11 +291,12 @@ pub(super) fn seal_secrets(desired: &mut DesiredState, live: &LiveState, salt: S
     for (wanted, mark) in functions.values_mut().filter(|wanted| is_marked(wanted)).zip(marks) {
         wanted.secrets_mark = mark;
     }
+    seal_triggers(desired, &live.scope);
     seal
 }
 
 /// Sets the hashes of the secrets of triggers, if tags record them.
-pub(super) fn seal_triggers(desired: &mut DesiredState, scope: &Scope) {
+fn seal_triggers(desired: &mut DesiredState, scope: &Scope) {
     let DesiredState { ownership: Ownership::Tags, stack, functions, existing, .. } = desired else { return };
     let mut seals = TriggerSeals::new(stack, scope);
     let whole = functions.iter_mut().map(|(address, wanted)| (address, &mut wanted.function.triggers));
@@ -316,7 +316,7 @@ pub(super) fn missing_secrets(
             names.into_iter().collect::<Vec<_>>().join(", ")
         );
         let found = finding("secret-not-set", message).help(format!("set {variable} before you apply"));
-        functions.first().map_or(found.clone(), |(_, spot)| found.at((*spot).clone()))
+        found.at_any(functions.first().map(|(_, spot)| *spot))
     };
     planned.missing_secrets.iter().map(say).collect()
 }

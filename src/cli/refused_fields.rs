@@ -30,7 +30,7 @@ pub(super) fn places(
     let ended = plan.changes.iter().zip(&report.statuses);
     let failed = ended.filter(|(_, status)| matches!(status, Status::Failed(_)));
     let spot = |(change, status): (&Change<'_>, &Status)| {
-        let refused = refused(change, status).map(|(function, field, _)| place(function, field));
+        let refused = refused(change, status).map(|(function, field, ..)| place(function, field));
         Some((change.address.clone(), refused.or_else(|| declared(&change.address, desired))?))
     };
     let spots: Vec<(Address, Spot)> = failed.filter_map(spot).collect();
@@ -53,22 +53,21 @@ fn declared(address: &Address, desired: &DesiredState) -> Option<Spot> {
     })
 }
 
-/// The declared field that the service refused, with its words.
-fn refused<'a>(change: &Change<'a>, status: &'a Status) -> Option<(&'a Function, Field, String)> {
+/// The declared field that the service refused, with its words and the error that contains them.
+fn refused<'a>(change: &Change<'a>, status: &'a Status) -> Option<(&'a Function, Field, String, &'a Error)> {
     let (Step::CreateFunction { desired, .. } | Step::UpdateFunction { desired, .. }) = &change.step else {
         return None;
     };
     let Status::Failed(error @ Error::Remote(cause)) = status else { return None };
     let words = cause.refusal()?;
-    Some((&desired.function, refused_field(&desired.function, error.code(), &words)?, words))
+    Some((&desired.function, refused_field(&desired.function, error.code(), &words)?, words, error))
 }
 
 fn finding(change: &Change<'_>, status: &Status) -> Option<Diagnostic> {
-    let (function, field, words) = refused(change, status)?;
+    let (function, field, words, error) = refused(change, status)?;
     let message = format!("`{}` of function {}: {words}", field.key(), function.address);
     let found = Diagnostic::error("field-refused", message).at(place(function, field));
-    let help = if let Status::Failed(error) = status { error.help() } else { None };
-    Some(match help {
+    Some(match error.help() {
         Some(help) => found.help(help),
         None => found,
     })

@@ -57,7 +57,7 @@ fn print_document(reporting: &Reporting, content: &Content<'_>) {
 /// Shows the result in the system that runs this, if it has a way to do that.
 fn announce(content: &Content<'_>, detail: Detail) {
     github::annotate(content.planned());
-    github::fail(&content.troubles(detail));
+    github::fail(|| content.troubles(detail));
     github::summarize(|| content.markdown(detail));
 }
 
@@ -68,10 +68,14 @@ fn findings(shared: &SharedArguments, diagnostics: &[Diagnostic]) {
     }
 }
 
+/// The findings to print.
+fn said(diagnostics: &[Diagnostic], quiet: bool) -> Vec<Diagnostic> {
+    diagnostics.iter().filter(|found| !quiet || found.is_error()).cloned().collect()
+}
+
 /// Prints findings for people.
 fn say(diagnostics: &[Diagnostic], quiet: bool, detail: Detail) {
-    let is_said = |found: &&Diagnostic| !quiet || found.is_error();
-    let mut said: Vec<Diagnostic> = diagnostics.iter().filter(is_said).cloned().collect();
+    let mut said = said(diagnostics, quiet);
     // Errors come last, next to the summary.
     said.sort_by_key(Diagnostic::is_error);
     err!("{}", render::diagnostic::human(&render::diagnostic::condensed(said, detail)));
@@ -86,8 +90,7 @@ fn has_findings(output: ReportOutput) -> bool {
 pub(super) fn checked(reporting: &Reporting, summary: &str, diagnostics: &[Diagnostic], quiet: bool) {
     github::annotate(diagnostics);
     if !has_findings(reporting.output) {
-        let said = diagnostics.iter().filter(|found| !quiet || found.is_error());
-        err!("{}", render::diagnostic::human(&said.cloned().collect::<Vec<_>>()));
+        err!("{}", render::diagnostic::human(&said(diagnostics, quiet)));
     }
     publish(reporting, &Content::Checked { summary, diagnostics });
     if reporting.output == ReportOutput::Human && !quiet {
@@ -176,15 +179,13 @@ pub(super) fn applied(shared: &SharedArguments, planned: &Planned<'_>, applied: 
 pub(super) struct Stale<'a> {
     pub(super) plan: &'a PlanOf<'a, ()>,
     pub(super) moved: &'a [Moved],
-    /// Why the plan cannot be made again, if it cannot.
-    pub(super) reason: Option<&'a str>,
     pub(super) why: &'a Why,
 }
 
 /// Shows that a saved plan is stale.
 pub(super) fn stale(shared: &SharedArguments, stale: &Stale<'_>, diagnostics: &[Diagnostic]) {
-    let Stale { plan, moved, reason, why } = *stale;
-    let content = Content::Stale { plan, moved, reason, why, diagnostics };
+    let Stale { plan, moved, why } = *stale;
+    let content = Content::Stale { plan, moved, why, diagnostics };
     announce(&content, shared.detail.detail());
     say(diagnostics, shared.quiet, shared.detail.detail());
     errln!("error: {}", why.text());

@@ -128,7 +128,7 @@ impl Reporting {
 /// Reports that would be part of a function's code: the plan would be stale at once, and the next apply would deploy them.
 #[derive(Debug, thiserror::Error)]
 #[error("no report is written into packed code")]
-pub(super) struct InCode(Vec<PathBuf>);
+struct InCode(Vec<PathBuf>);
 
 /// Refuses reports in directories that are packed. They are not written even to report this.
 pub(super) fn refuse_in_code(files: &[ReportFile], manifest: &Manifest) -> anyhow::Result<()> {

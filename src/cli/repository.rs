@@ -2,26 +2,24 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use crate::manifest::normal;
+use crate::manifest::{STANDARD_INPUT, normal};
 
 /// Variables in which pipelines give the directory that they have checked out.
 const CHECKOUTS: [&str; 2] = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
 
-/// The name of standard input in findings.
-const STANDARD_INPUT: &str = "<stdin>";
-
 /// The path of a file relative to the repository, with `/` between its parts. `None` if it is not in the repository, such
 /// as standard input.
 pub(super) fn path(file: &str) -> Option<String> {
-    let here = std::env::current_dir().ok()?;
-    // Symbolic links stay, because a repository knows a file by its path in it.
-    let path = normal(Path::new(file));
-    // A missing file can be what a finding is about.
+    /// It is the same for all files, and there can be many findings.
+    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
     if file == STANDARD_INPUT {
         return None;
     }
-    relative(&path, &root(&here, |name| std::env::var_os(name)))
+    let root = ROOT.get_or_init(|| Some(root(&std::env::current_dir().ok()?, |name| std::env::var_os(name))));
+    // Symbolic links stay, because a repository knows a file by its path in it. A missing file can be what a finding is about.
+    relative(&normal(Path::new(file)), root.as_ref()?)
 }
 
 fn relative(path: &Path, root: &Path) -> Option<String> {

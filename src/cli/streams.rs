@@ -24,9 +24,8 @@ static SECRETS: RwLock<Option<Redaction>> = RwLock::new(None);
 /// secrets can also occur by chance, for example in counts, so they are hidden only in values.
 pub(super) fn hide(secrets: &Redaction) {
     let mut hidden = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
-    let secrets = secrets.at_least(RECOGNIZABLE);
-    let before = hidden.take();
-    *hidden = Some(before.map_or_else(|| secrets.clone(), |before| before.with(&secrets)));
+    let before = hidden.take().unwrap_or_default();
+    *hidden = Some(before.with(&secrets.at_least(RECOGNIZABLE)));
 }
 
 /// Returns a text without the secrets.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::Manifest;
 use crate::model::function::Function;
-use crate::model::secret::{Salt, Secret};
+use crate::model::secret::{self, Salt, Secret};
 use crate::model::state::{DesiredState, LiveState};
 use crate::model::trigger::Triggers;
 use crate::plan::Planned;
@@ -14,7 +14,7 @@ use crate::plan::mask;
 use crate::plan::saved::{Options, SavedPlan};
 use crate::redaction::Redaction;
 
-use super::reconcile::{Prepared, seal_secrets, seal_triggers};
+use super::reconcile::{Prepared, seal_secrets};
 
 /// The inputs of a plan, as far as they differ from those of this command.
 pub(super) struct WithoutValues {
@@ -34,7 +34,7 @@ pub(super) struct Declared {
 
 impl Declared {
     pub(super) fn of(manifest: &Manifest, set: BTreeMap<String, SecretString>) -> Self {
-        let unset = manifest.secrets().filter(|secret| secret.value.is_none());
+        let unset = secret::unset(manifest.secrets());
         Self { unset: unset.map(|secret| secret.variable.clone()).collect(), set }
     }
 
@@ -68,7 +68,6 @@ impl WithoutValues {
 
     pub(super) fn seal(&mut self, live: &LiveState, salt: Salt) {
         seal_secrets(&mut self.desired, live, salt);
-        seal_triggers(&mut self.desired, &live.scope);
     }
 
     /// The plan without the values.

@@ -81,6 +81,12 @@ impl Error {
         refusal.status == 404 && refusal.code.as_deref().is_some_and(is_of_service)
     }
 
+    /// Whether the service answered with this code, in whatever spelling.
+    pub fn has_code(&self, code: &str) -> bool {
+        let Self::Refused(refusal) = self else { return false };
+        refusal.code.as_deref().is_some_and(|own| error_codes::canonical(own) == code)
+    }
+
     /// Whether the answer has the status 404, no matter who sent it. A gateway also sends it for a call that the API does not
     /// have.
     pub fn is_missing_path(&self) -> bool {

@@ -171,7 +171,7 @@ const PERMISSION: [&str; 9] = [
 ];
 
 /// Some gateways write `APIG` instead of `APIGW`, and some replies `FGS` instead of `FSS`.
-fn canonical(code: &str) -> String {
+pub(super) fn canonical(code: &str) -> String {
     match code.split_once('.') {
         Some(("APIG", number)) => format!("APIGW.{number}"),
         Some(("FGS", number)) => format!("FSS.{number}"),

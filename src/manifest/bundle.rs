@@ -18,8 +18,8 @@ use super::listing::{self, Listed, Listing};
 pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> {
     match source {
         CodeSource::Directory(code) => {
-            let listing = listing::of_directory(code)?;
-            Ok((Code::Archive(hash_files(code, &listing)?), listing))
+            let listing = list_directory(code)?;
+            Ok((Code::Archive(hash_files(&listing)?), listing))
         }
         CodeSource::Zip(code) | CodeSource::Jar(code) => {
             let bytes = zip_bytes(code)?;
@@ -39,20 +39,22 @@ pub(super) fn read(source: &CodeSource) -> Result<(Code, Listing), BundleError> 
     }
 }
 
-/// Lists the files of local code without their contents. Packs them only if they are so large that the packed size decides
-/// whether they fit.
+/// Lists the files of local code without their contents.
 pub(super) fn list(source: &CodeSource) -> Result<Listing, BundleError> {
     match source {
-        CodeSource::Directory(code) => {
-            let listing = listing::of_directory(code)?;
-            if listing.bytes > quota::ARCHIVE_BYTES {
-                pack_files(code, &listing)?;
-            }
-            Ok(listing)
-        }
+        CodeSource::Directory(code) => list_directory(code),
         CodeSource::Zip(code) | CodeSource::Jar(code) => listing::of_zip(code, &zip_bytes(code)?),
         CodeSource::Inline { .. } | CodeSource::Obs(_) | CodeSource::Image(_) => Ok(Listing::default()),
     }
+}
+
+/// Lists the files of a directory. Packs them only if they are so large that the packed size decides whether they fit.
+fn list_directory(code: &CodePath) -> Result<Listing, BundleError> {
+    let listing = listing::of_directory(code)?;
+    if listing.bytes > quota::ARCHIVE_BYTES {
+        pack_files(code, &listing)?;
+    }
+    Ok(listing)
 }
 
 /// The archive to upload; `None` for an object that the service fetches itself.
@@ -78,7 +80,7 @@ const fn permissions(file: &Listed) -> u32 {
     if file.executable { EXECUTABLE } else { PLAIN }
 }
 
-fn hash_files(code: &CodePath, listing: &Listing) -> Result<Archive, BundleError> {
+fn hash_files(listing: &Listing) -> Result<Archive, BundleError> {
     let mut entries = BTreeMap::new();
     for (name, file) in &listing.files {
         let failed = |error| BundleError::Read { path: file.path.clone(), error };
@@ -95,11 +97,7 @@ fn hash_files(code: &CodePath, listing: &Listing) -> Result<Archive, BundleError
         let content = hasher.finalize().into();
         entries.insert(name.clone(), Entry { kind: EntryKind::File, permissions: permissions(file), bytes, content });
     }
-    let archive = Archive::of_entries(&entries);
-    if archive.bytes > quota::ARCHIVE_BYTES {
-        pack_files(code, listing)?;
-    }
-    Ok(archive)
+    Ok(Archive::of_entries(&entries))
 }
 
 fn pack_files(code: &CodePath, listing: &Listing) -> Result<Vec<u8>, BundleError> {

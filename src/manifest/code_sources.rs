@@ -12,7 +12,7 @@ use crate::rules::entry_name;
 
 use super::bundle;
 use super::bundle_error::BundleError;
-use super::code::{CodePath, CodeSource};
+use super::code::CodeSource;
 use super::handler_file::{self, MissingHandler};
 use super::left_out::IGNORE_FILE;
 use super::listing::{self, Listing};
@@ -190,8 +190,5 @@ fn unusable(function: &Function, source: &CodeSource, error: &BundleError) -> Di
 }
 
 fn at_code(diagnostic: Diagnostic, source: &CodeSource) -> Diagnostic {
-    match source.path() {
-        Some(CodePath { spot, .. }) => diagnostic.at(spot.clone()),
-        None => diagnostic,
-    }
+    diagnostic.at_any(source.path().map(|path| &path.spot))
 }

@@ -264,10 +264,9 @@ fn default_of(node: &Value) -> Option<String> {
 
 fn one_of(error: &ValidationError, pointer: &str) -> String {
     let kinds = kinds(error);
-    let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let has: Vec<&str> = kinds.iter().copied().filter(|kind| error.instance().get(kind).is_some()).collect();
-    let has = if has.is_empty() { "none of them".to_owned() } else { list(&has) };
-    format!("{} needs exactly one of {}, but it has {has}", subject(pointer), list(&kinds))
+    let has = if has.is_empty() { "none of them".to_owned() } else { quoted(&has) };
+    format!("{} needs exactly one of {}, but it has {has}", subject(pointer), quoted(&kinds))
 }
 
 /// The types of a schema in words; null, which every optional field allows, is not worth a word.

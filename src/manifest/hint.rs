@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Spot};
 use crate::model::field::Field;
 use crate::model::text::FunctionName;
 use crate::rules::field::COMMAND;
@@ -52,6 +52,14 @@ pub(super) fn no_manifest(value: &Value) -> Option<Diagnostic> {
         }
         _ => Some(Diagnostic::error("not-a-manifest", "this is not a manifest: it is not a mapping").help(other)),
     }
+}
+
+/// The error about a secret with the value of a credential. Anyone who can call the function or read its memory could act as
+/// the user who deploys it.
+pub(super) fn credential_as_secret(secret: &str, spot: Spot) -> Diagnostic {
+    let message = format!("{secret} takes its value from a variable for credentials of fgctl or a similar tool");
+    let help = "pass the value in a variable whose name has no prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_";
+    Diagnostic::error("credential-as-secret", message).at(spot).help(help)
 }
 
 fn root_fields() -> Vec<&'static str> {

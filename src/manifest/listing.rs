@@ -105,12 +105,17 @@ fn skip_link(code: &CodePath, left_out: &mut LeftOut, error: walkdir::Error) -> 
     }
 }
 
-/// Whether a file at this path is packed, or will be once it exists. What the file contains does not count.
+/// A file that need not exist, in its real directory.
+pub(super) fn resolved(file: &Path) -> PathBuf {
+    let directory = directory_of(file);
+    let directory = fs::canonicalize(directory).unwrap_or_else(|_| normal(directory));
+    directory.join(file.file_name().unwrap_or_default())
+}
+
+/// Whether a [`resolved`] file is packed, or will be once it exists. What the file contains does not count.
 pub(super) fn would_pack(source: &CodeSource, file: &Path) -> bool {
     let CodeSource::Directory(code) = source else { return false };
     let directory = fs::canonicalize(&code.path).unwrap_or_else(|_| normal(&code.path));
-    let parent = fs::canonicalize(directory_of(file)).unwrap_or_else(|_| normal(directory_of(file)));
-    let file = parent.join(file.file_name().unwrap_or_default());
     let Ok(relative) = file.strip_prefix(&directory) else { return false };
     let mut rules = LeftOut::new(normal(&code.path), normal(&code.root));
     // Rules that cannot be read stop the command anyway.

@@ -66,7 +66,7 @@ pub use location::Location;
 pub use nearest::{listed, nearest, suggestion};
 pub use package::Packages;
 pub use regular_file::open_regular;
-pub use source::{Lints, Sources, UNUSED_IGNORE, directory_of, is_yaml, manifests_of};
+pub use source::{Lints, STANDARD_INPUT, Sources, UNUSED_IGNORE, directory_of, is_yaml, manifests_of};
 pub use unpack::{UnpackError, Unpacked, keep_jar, unpack};
 
 use check::Checked;
@@ -148,7 +148,8 @@ impl Manifest {
 
     /// A function into which a file at this path is packed, or will be once it exists.
     pub fn packing(&self, file: &Path) -> Option<&FunctionAddress> {
-        self.code.packing(file).or_else(|| self.packages.packing(file))
+        let file = listing::resolved(file);
+        self.code.packing(&file).or_else(|| self.packages.packing(&file))
     }
 
     /// The secrets of functions and of triggers.
@@ -175,7 +176,8 @@ pub fn load(inputs: &Inputs) -> Loaded {
         let _ = std::thread::Builder::new().spawn_scoped(threads, json_schema::validator);
         read(&found, inputs, &mut sources, &mut diagnostics)
     });
-    diagnostics.extend(empty.iter().map(|directory| no_manifest(directory, Lack::OnlyOverlays, entry_of(directory))));
+    diagnostics
+        .extend(empty.iter().map(|directory| no_manifest(directory, Lack::OnlyOverlays, entry_of(directory).as_ref())));
     let all_read = all_found && all_read;
     let documents = overlay::apply(documents, !all_read, &mut sources, &mut diagnostics);
     let declared = Variables::declared(&documents, !all_read, &mut diagnostics);
@@ -212,13 +214,13 @@ fn read<'f>(
 ) -> (Documents, bool, Vec<&'f Path>) {
     let Order { files, positions } = order;
     let (mut documents, mut all_read, mut left_out) = (Documents::new(), true, BTreeMap::<_, Vec<&Found>>::new());
-    let mut overlays = BTreeMap::new();
+    // Overlays by their positions, as indices of `documents`.
+    let mut overlays = BTreeMap::<usize, usize>::new();
     let mut next = 0;
     for &position in positions {
         if position < next {
-            let again = overlays.get(&position).copied();
-            let document = |source| Some((source, sources.document(source, &mut Vec::new())?));
-            documents.extend(again.and_then(document));
+            let again = overlays.get(&position).map(|index| documents[*index].clone());
+            documents.extend(again);
             continue;
         }
         next = position + 1;
@@ -231,7 +233,7 @@ fn read<'f>(
                 left_out.entry(directory).or_default().push(found);
             }
             (Some((source, document)), _) => {
-                overlays.extend(overlay::is_overlay(&document.value).then_some((position, source)));
+                overlays.extend(overlay::is_overlay(&document.value).then_some((position, documents.len())));
                 documents.push((source, document));
             }
             (None, _) => all_read = false,
@@ -315,7 +317,7 @@ fn secrets(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> BTreeMap<String, SecretString> {
     let names = variables.in_texts(sources.secret_variables());
-    names.filter_map(|name| Some((name.clone(), Secret::value_in(environment, &name)?))).collect()
+    names.into_iter().filter_map(|name| Some((name.clone(), Secret::value_in(environment, &name)?))).collect()
 }
 
 /// Builds functions from entries. Names come first, so that declarations can refer to each other in any order.

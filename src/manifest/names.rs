@@ -94,7 +94,7 @@ impl Names {
         let declared = self.functions.values().zip(files.functions.values());
         let declared = declared.filter_map(|(address, (entry, spot))| {
             let package = files.defaults.as_ref().filter(|_| entry.inherits_package()).map(|(_, defaults)| defaults);
-            Some((address.as_ref()?, together::place_of_name(spot, package, sources)))
+            Some((address.as_ref()?, (spot, package)))
         });
         together::refuse_duplicates(declared, sources, diagnostics);
         let mut targets = BTreeMap::new();

@@ -101,8 +101,5 @@ fn hash(source: &CodeSource) -> Result<CodeHash, BundleError> {
 
 fn unusable(source: &CodeSource, error: &BundleError) -> Diagnostic {
     let found = Diagnostic { help: error.help(), ..Diagnostic::error("unusable-package", error.to_string()) };
-    match source.path() {
-        Some(CodePath { spot, .. }) => found.at(spot.clone()),
-        None => found,
-    }
+    found.at_any(source.path().map(|path| &path.spot))
 }

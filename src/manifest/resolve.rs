@@ -206,7 +206,8 @@ impl<'a> Resolving<'a> {
             })
             .collect();
         for (name, secret) in secrets.iter().filter(|(_, secret)| credential::is_for_credentials(&secret.variable)) {
-            self.refuse_credential(name, secret);
+            let found = hint::credential_as_secret(&format!("the secret `{name}`"), secret.spot.clone());
+            self.diagnostics.push(found);
         }
         let value_bytes = |secret: &Secret| secret.value.as_ref().map_or(0, |value| value.expose_secret().len());
         let bytes = secrets.iter().map(|(name, secret)| name.as_str().len() + value_bytes(secret)).sum();
@@ -225,17 +226,6 @@ impl<'a> Resolving<'a> {
 
     fn spot_of_secret(&self, name: &VariableName) -> Spot {
         self.spot_of_entry(&self.entry.settings.secrets, Field::Secrets, name)
-    }
-
-    /// Anyone who can call the function or read its memory could act as the user who deploys it.
-    fn refuse_credential(&mut self, name: &VariableName, secret: &Secret) {
-        let message =
-            format!("the secret `{name}` takes its value from a variable for credentials of fgctl or a similar tool");
-        let finding = Diagnostic::error("credential-as-secret", message).at(secret.spot.clone());
-        self.diagnostics
-            .push(finding.help(
-                "pass the value in a variable whose name has no prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_",
-            ));
     }
 
     fn environment(&mut self, secrets: &Secrets) -> BTreeMap<VariableName, String> {

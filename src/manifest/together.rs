@@ -28,11 +28,11 @@ pub(super) fn refuse_secrets_in_names(
         diagnostics.push(Diagnostic::error("secret-in-name", message).at(spot).help(help));
     };
     for Function { key, address: FunctionAddress { package, name }, spot, .. } in functions {
-        let at_key = spot.clone().of_key();
-        let fields = [(package.as_str(), at_key.child("package")), (name.as_str(), at_key.child("name"))];
-        let mut parts = [(key.as_str(), at_key)].into_iter().chain(fields);
-        if let Some((_, spot)) = parts.find(|(text, _)| has_one(text)) {
-            refuse("function", spot);
+        let fields = [(package.as_str(), "package"), (name.as_str(), "name")];
+        if has_one(key) {
+            refuse("function", spot.clone().of_key());
+        } else if let Some((_, field)) = fields.into_iter().find(|(text, _)| has_one(text)) {
+            refuse("function", spot.clone().of_key().child(field));
         }
     }
     if let Some((_, spot)) = stack.filter(|(stack, _)| has_one(stack.as_str())) {
@@ -42,7 +42,7 @@ pub(super) fn refuse_secrets_in_names(
 
 /// The place that gives a function its name: its key, or else its `name` or `package`, whichever an overlay sets. `defaults` is
 /// given if the function takes its package from there.
-pub(super) fn place_of_name(function: &Spot, defaults: Option<&Spot>, sources: &Sources) -> Spot {
+fn place_of_name(function: &Spot, defaults: Option<&Spot>, sources: &Sources) -> Spot {
     // A field that is not written is located at the function's key.
     let key = function.clone().of_key();
     let package = defaults.unwrap_or(&key).clone().of_key().child("package");
@@ -54,17 +54,19 @@ pub(super) fn in_order<'s>(one: &'s Spot, other: &'s Spot, sources: &Sources) ->
     if sources.is_later(one, other) { (other, one) } else { (one, other) }
 }
 
-/// Reports functions with the same address.
+/// Reports functions with the same address. Each is given with its spot, and that of `defaults` if its package comes from
+/// there.
 pub(super) fn refuse_duplicates<'a>(
-    functions: impl Iterator<Item = (&'a FunctionAddress, Spot)>,
+    functions: impl Iterator<Item = (&'a FunctionAddress, (&'a Spot, Option<&'a Spot>))>,
     sources: &Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let mut seen: HashMap<&FunctionAddress, Spot> = HashMap::new();
-    for (address, spot) in functions {
+    let mut seen = HashMap::new();
+    for (address, declared) in functions {
         if let Some(first) = seen.get(address) {
             let message = format!("two functions have the address `{address}`");
-            let (first, second) = in_order(first, &spot, sources);
+            let [first, second] = [*first, declared].map(|(spot, package)| place_of_name(spot, package, sources));
+            let (first, second) = in_order(&first, &second, sources);
             diagnostics.push(
                 Diagnostic::error("duplicate-address", message)
                     .at(second.clone())
@@ -72,7 +74,7 @@ pub(super) fn refuse_duplicates<'a>(
                     .help("give one of them another `name` or `package`"),
             );
         } else {
-            seen.insert(address, spot);
+            seen.insert(address, declared);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A value keeps its spelling, whatever its source and its quotes: `1.10` in a name stays `1.10`. It becomes a number or a
 //! boolean only where the schema does not accept text.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -187,12 +187,12 @@ impl Variables {
     }
 
     /// Texts with their variables substituted, as far as the values are known.
-    pub(super) fn in_texts(&self, texts: &BTreeSet<String>) -> impl Iterator<Item = String> {
-        let mut value = json!({ "texts": texts });
-        self.substitute(0, &mut value, &mut Vec::new());
-        let texts = value.get_mut("texts").map(Value::take);
-        let texts: Option<Vec<String>> = texts.and_then(|texts| serde_json::from_value(texts).ok());
-        texts.unwrap_or_default().into_iter()
+    pub(super) fn in_texts(&self, texts: &BTreeSet<String>) -> Vec<String> {
+        let (mut done, mut diagnostics) = (Substituted::default(), Vec::new());
+        let mut substituting =
+            Substituting { variables: self, source: 0, diagnostics: &mut diagnostics, done: &mut done };
+        let path = Path { above: None, segment: Cow::Borrowed("") };
+        texts.iter().map(|text| substituting.text(text, &path).unwrap_or_else(|| text.clone())).collect()
     }
 
     /// Substitutes the variables in one file, except under `variables` itself.
@@ -247,7 +247,7 @@ impl<'a> Substituting<'a> {
     fn value(&mut self, value: &mut Value, path: &Path) {
         match value {
             Value::String(text) if text.contains("${") => match self.text(text, path) {
-                Some(replaced) => *value = replaced,
+                Some(replaced) => *value = replaced.into(),
                 None => {
                     self.done.failed.insert(path.spot(self.source).pointer);
                 }
@@ -269,7 +269,7 @@ impl<'a> Substituting<'a> {
     }
 
     /// The value that replaces a text. `None` keeps the text, because an error has been reported.
-    fn text(&mut self, text: &str, path: &Path) -> Option<Value> {
+    fn text(&mut self, text: &str, path: &Path) -> Option<String> {
         if let Some(name) = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'))
             && !name.is_empty()
             && !name.contains(['$', '}'])
@@ -279,7 +279,7 @@ impl<'a> Substituting<'a> {
             if typed.is_number() || typed.is_boolean() {
                 self.done.typed.insert(path.spot(self.source).pointer, typed);
             }
-            return Some(text.into());
+            return Some(text.to_owned());
         }
         let mut result = String::new();
         let mut rest = text;
@@ -300,7 +300,7 @@ impl<'a> Substituting<'a> {
             rest = after;
         }
         result.push_str(rest);
-        Some(Value::String(result))
+        Some(result)
     }
 
     /// The spelling of a variable's value. `None` if an error has been reported.

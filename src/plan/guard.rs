@@ -158,8 +158,7 @@ fn protected(desired: &DesiredState, live: &LiveFunction, permissions: Permissio
         "declare it again; to allow the deletion, apply once with `protect: false`, then remove it"
     };
     let message = format!("function {address} is protected, but the plan would delete it");
-    let spot = desired.protected.get(address).cloned();
-    Diagnostic { spot, ..Diagnostic::error(PROTECTED, message).help(help) }
+    Diagnostic::error(PROTECTED, message).help(help).at_any(desired.protected.get(address))
 }
 
 /// PUT config replaces the whole configuration, and GET returns secrets without values. A secret that the manifest does

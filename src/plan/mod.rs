@@ -209,7 +209,7 @@ fn all_changes<'a>(
             None => Ok(diff::creation(desired, wanted, Reason::Missing, &live.scope)),
         };
         match planned {
-            Ok(mut of_function) => match with_triggers(&mut of_function, desired, desired.holder(address), permitted) {
+            Ok(mut of_function) => match with_triggers(&mut of_function, desired, address, permitted) {
                 Ok(()) => changes.extend(of_function),
                 Err(finding) => refused.push((address, finding)),
             },
@@ -219,7 +219,7 @@ fn all_changes<'a>(
     }
     for (address, entry) in &desired.existing {
         match existing::changes(desired, entry, live, permissions) {
-            Ok(mut of_policy) => match with_triggers(&mut of_policy, desired, desired.holder(address), permitted) {
+            Ok(mut of_policy) => match with_triggers(&mut of_policy, desired, address, permitted) {
                 Ok(()) => changes.extend(of_policy),
                 Err(finding) => refused.push((address, finding)),
             },

@@ -11,7 +11,7 @@ use super::protection::{self, Protection};
 /// How a live function is not what is declared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Differences<'a> {
-    /// The fields that differ; empty if none is known to.
+    /// The fields that are known to differ.
     pub(super) names: &'a str,
     /// Whether declared secrets are live. The service does not return their values.
     pub(super) has_secrets: bool,

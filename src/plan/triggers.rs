@@ -27,15 +27,14 @@ pub(super) struct Permitted<'a> {
 pub(super) fn with_triggers<'a>(
     changes: &mut Vec<Change<'a>>,
     desired: &'a DesiredState,
-    holder: Option<Holder<'a>>,
+    address: &'a FunctionAddress,
     live: Permitted<'a>,
 ) -> Result<(), Box<Diagnostic>> {
     let Permitted { live, permissions } = live;
-    let Some(holder) = holder else { return Ok(()) };
-    if desired.existing.contains_key(holder.address) && !live.functions.contains_key(holder.address) {
+    if desired.existing.contains_key(address) && !live.functions.contains_key(address) {
         return Ok(());
     }
-    let case = Case::new(desired, live, holder.address, permissions);
+    let case = Case::new(desired, live, address, permissions);
     let created = changes.iter().find(|change| matches!(change.step, Step::CreateFunction { .. }));
     let case = match created {
         None => case,

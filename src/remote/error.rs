@@ -65,6 +65,11 @@ impl Error {
         matches!(self, Self::Client(error) if error.is_not_found())
     }
 
+    /// Whether the service answered with this code, in whatever spelling.
+    pub fn has_code(&self, code: &str) -> bool {
+        matches!(self, Self::Client(error) if error.has_code(code))
+    }
+
     /// Whether the service forbids it to this user.
     pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Client(error) if error.is_forbidden())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::group::Detail;
+
 /// Up to this many equal items are shown one by one.
 const FEW: usize = 3;
 /// Up to this many items that differ are shown one by one.
@@ -45,8 +47,16 @@ pub(super) fn equal<T>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> S
     (groups.into_iter().map(items).collect(), items(rest))
 }
 
-/// The same, but items that are not in a group of equal ones are alone. The groups are in the order of their first items.
-pub(super) fn grouped<T>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> String) -> Vec<Vec<T>> {
+/// The same, but items that are not in a group of equal ones are alone; with all details, each one is. The groups are in the
+/// order of their first items.
+pub(super) fn grouped<T>(
+    items: impl IntoIterator<Item = T>,
+    detail: Detail,
+    key: impl Fn(&T) -> String,
+) -> Vec<Vec<T>> {
+    if detail == Detail::Full {
+        return items.into_iter().map(|item| vec![item]).collect();
+    }
     let numbered = items.into_iter().enumerate();
     let mut groups = together(numbered, |(_, item)| key(item), |_| None);
     groups.sort_by_key(|group| group[0].0);

@@ -23,10 +23,7 @@ pub(super) fn by_cause<'a>(changes: &'a [Change<'a>], statuses: &'a [Status], de
         Status::Failed(error) => Some((change, error)),
         Status::Done | Status::Skipped(_) => None,
     });
-    let groups: Vec<Vec<_>> = match detail {
-        Detail::Grouped => alike::grouped(failed, |(change, error)| cause(change, error)),
-        Detail::Full => failed.map(|one| vec![one]).collect(),
-    };
+    let groups = alike::grouped(failed, detail, |(change, error)| cause(change, error));
     groups.into_iter().map(|changes| Failed { changes }).collect()
 }
 

@@ -2,8 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
-use super::findings::Trouble;
-use super::style::printable;
+use super::findings::{Trouble, advice};
 use super::terminal;
 
 /// One command per finding. `in_repository` maps a file to its path in the repository, if it is part of it.
@@ -33,8 +32,7 @@ fn annotation(found: &Diagnostic, in_repository: &dyn Fn(&str) -> Option<String>
         Severity::Warning => "warning",
     };
     let place = place.as_ref().and_then(|place| placed(place, in_repository));
-    let help = help.as_ref().map(|help| format!("\n{}", printable(help))).unwrap_or_default();
-    let text = data(&format!("{}{help}", printable(message)));
+    let text = data(&advice(message, help.as_deref()));
     format!("::{command} {}title={}::{text}\n", place.unwrap_or_default(), property(code))
 }
 

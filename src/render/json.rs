@@ -69,10 +69,13 @@ pub fn report(plan: &Plan<'_>, report: &Report, outcome: Outcome, diagnostics: &
 }
 
 /// The document of an apply whose saved plan is stale: the plan, and what changed since.
-pub fn stale<S>(plan: &PlanOf<'_, S>, moved: &[Moved], diagnostics: &Value) -> Value {
+pub fn stale<S>(plan: &PlanOf<'_, S>, moved: &[Moved], reason: Option<&str>, diagnostics: &Value) -> Value {
     let changes = plan.changes.iter().map(change).collect::<Vec<_>>();
     let mut document = document(plan, Outcome::Stale, diagnostics, &changes);
     document["moved"] = moved.iter().map(one_moved).collect();
+    if let Some(reason) = reason {
+        document["reason"] = json!(reason);
+    }
     document
 }
 

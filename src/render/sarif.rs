@@ -15,7 +15,7 @@ use super::style::printable;
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The codes of findings about files that could not be read.
-const UNREAD: [&str; 6] = ["code-unreadable", "no-manifest", "not-utf8", "too-large", "unreadable", "yaml-syntax"];
+const UNREAD: [&str; 5] = ["no-manifest", "not-utf8", "too-large", "unreadable", "yaml-syntax"];
 
 pub fn sarif(findings: &Findings<'_>) -> Value {
     let Findings { diagnostics, troubles, files } = findings;

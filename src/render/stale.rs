@@ -3,7 +3,7 @@
 use serde_json::json;
 use std::fmt::Write;
 
-use crate::plan::saved::{Moved, SavedPlan, What};
+use crate::plan::saved::{Moved, SavedPlan};
 
 use super::group::{self, Detail, NAMED};
 use super::style::printable;
@@ -17,6 +17,8 @@ pub struct Stale {
     /// What comes before the help in text.
     pub lead: &'static str,
     pub help: String,
+    /// Why the plan cannot be made again, if it cannot.
+    pub reason: Option<String>,
 }
 
 impl Stale {
@@ -24,18 +26,15 @@ impl Stale {
     pub fn outdated(saved: &SavedPlan, reason: &str, help: &str) -> Self {
         let home = home::phrase(&saved.stack, &saved.scope());
         let message = format!("the plan for {home} is stale, and nothing was changed: {}", printable(reason));
-        Self { message, lead: "  help: ", help: printable(help) }
+        Self { message, lead: "  help: ", help: printable(help), reason: Some(reason.to_owned()) }
     }
 
     /// `now` is the same plan, made again now; `None` if it has errors.
     pub fn new(saved: &SavedPlan, now: Option<&SavedPlan>, moved: &[Moved], detail: Detail) -> Self {
         let home = home::phrase(&saved.stack, &saved.scope());
         let mut message = format!("the plan for {home} is stale, and nothing was changed:");
-        let groups: Vec<Vec<&Moved>> = match detail {
-            Detail::Grouped => alike::grouped(moved, |moved| key(moved)),
-            Detail::Full => moved.iter().map(|one| vec![one]).collect(),
-        };
-        for group in groups {
+        let key = |moved: &&Moved| json!([moved.address.kind, moved.difference()]).to_string();
+        for group in alike::grouped(moved, detail, key) {
             // Writing to a string cannot fail.
             let _ = write!(message, "\n  {}", said(&group));
         }
@@ -44,7 +43,7 @@ impl Stale {
             Some(now) if saved.is_done(now) => "It has probably been applied already: live matches it.",
             Some(_) => "Plan again to see what would change now.",
         };
-        Self { message, lead: "", help: help.to_owned() }
+        Self { message, lead: "", help: help.to_owned(), reason: None }
     }
 
     /// Everything, line by line.
@@ -53,25 +52,12 @@ impl Stale {
     }
 }
 
-/// What differences have in common that are shown together.
-fn key(moved: &Moved) -> String {
-    let Moved { address, side, what } = moved;
-    let what = match what {
-        What::Appeared => json!("appeared"),
-        What::Gone => json!("gone"),
-        What::Fields(fields) => json!(fields.iter().map(ToString::to_string).collect::<Vec<_>>()),
-    };
-    json!([address.kind, side, what]).to_string()
-}
-
 /// Differences that are alike, on one line if there is one.
 fn said(group: &[&Moved]) -> String {
-    let first = printable(&group[0].to_string());
     if group.len() == 1 {
-        return first;
+        return printable(&group[0].to_string());
     }
-    let address = &group[0].address;
-    let difference = first.strip_prefix(&address.to_string()).unwrap_or(&first);
+    let (kind, difference) = (group[0].address.kind, printable(&group[0].difference()));
     let names = group.iter().map(|moved| group::name(&moved.address));
-    format!("each of {}{difference}\n    {}", count::resources(address.kind, group.len()), count::named(names, NAMED))
+    format!("each of {}: {difference}\n    {}", count::resources(kind, group.len()), count::named(names, NAMED))
 }

@@ -142,7 +142,7 @@ async fn a_saved_plan_is_for_the_environment_as_it_was() {
         (Some("here: { stack: pair-there }"), "the stack is now \"pair-there\""),
         (
             Some("her: { stack: pair-here }"),
-            "there is no environment `here` in fgctl.environments.yaml any more\n  help: plan again; did you mean `her`?",
+            "the environment `here` in fgctl.environments.yaml no longer exists\n  help: plan again; did you mean `her`?",
         ),
         (
             Some("here: { stack: pair-here, files: [fgctl.yaml, gone.yaml] }"),

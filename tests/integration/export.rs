@@ -10,10 +10,6 @@ use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Write};
-#[cfg(unix)]
-use std::sync::Arc;
-#[cfg(unix)]
-use tokio::sync::Notify;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -21,8 +17,6 @@ use zip::write::SimpleFileOptions;
 use crate::patience::within;
 #[cfg(unix)]
 use crate::process::{Process, text};
-#[cfg(unix)]
-use crate::recorder::Effect;
 
 use crate::random_fields::{self, Afterwards};
 use crate::server_harness::{Reply, Server, function};
@@ -378,8 +372,7 @@ async fn a_name_that_matches_nothing_exports_nothing() {
 async fn an_interrupted_export_leaves_nothing() {
     let world = World::new().await;
     world.server.create_function("mine").await;
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::GET, ":mine/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(Method::GET, ":mine/config");
     let process = Process::start(&mut world.command(&["export", "--to", "out"]));
     within("a request of the export", arrived.notified()).await;
     let folder = world.folder.path().join("out");

@@ -2,17 +2,15 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-#[cfg(target_os = "linux")]
-use std::process::Command;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::patience::within;
-use crate::process::{Process, text};
+use crate::process::{Process, after, text};
 use crate::reconcile::{PAIR, applied_pair, body, nothing, pair};
 use crate::recorder::Effect;
 use crate::server_harness::nobody;
-use crate::world::World;
+use crate::world::{Ran, World};
 
 #[tokio::test]
 async fn a_failing_change_skips_exactly_what_waits_for_it() {
@@ -152,23 +150,15 @@ async fn errors_name_the_request_and_keep_the_services_message() {
 /// A command that was interrupted once while a request is held: the process, and the means to release the request.
 #[cfg(unix)]
 async fn interrupted(world: &World, command: &str, signal: &str) -> (Process, Arc<Notify>) {
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let method = if command == "destroy" { Method::DELETE } else { Method::POST };
-    world.disturb(method, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(method, "/fgs/functions");
     let arguments = [command, "--auto-approve", "-o", "json", "--concurrency", "1", "--report", "json=report.json"];
     let process = Process::start(&mut world.command(&arguments));
     within("the first write", arrived.notified()).await;
     process.signal(signal);
-    let said = process.error_line();
+    let said = process.message();
     assert_eq!(said, "Interrupted: finishing the changes in progress. Interrupt again to abort.\n", "{signal}");
     (process, go)
-}
-
-/// The report file, which has to be there.
-#[cfg(unix)]
-fn report(world: &World) -> Value {
-    let text = std::fs::read_to_string(world.folder.path().join("report.json")).expect("a report");
-    serde_json::from_str(&text).expect("JSON")
 }
 
 /// Each change of a report with its status.
@@ -190,7 +180,7 @@ async fn an_interrupted_apply_finishes_changes_in_progress() {
         let output = apply.ended().await;
         assert_eq!(output.status.code(), Some(130), "{signal}: {}", text(&output.stderr));
         let printed: Value = serde_json::from_slice(&output.stdout).expect("a report");
-        assert_eq!(printed, report(&world));
+        assert_eq!(printed, world.report());
         assert_eq!(printed["interrupted"], true);
         let ends =
             ["function:default/first done", "async_policy:default/first skipped", "function:default/second skipped"];
@@ -210,7 +200,7 @@ async fn an_interrupted_destroy_reports_what_is_gone() {
     let output = destroy.ended().await;
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     let ends = ["function:default/first done", "async_policy:default/first done", "function:default/second skipped"];
-    assert_eq!(statuses(&report(&world)), ends);
+    assert_eq!(statuses(&world.report()), ends);
     let left = ["delete function:default/second"];
     assert_eq!(world.planned(&["--destroy"]).await, left);
 }
@@ -224,9 +214,9 @@ async fn a_second_interruption_aborts() {
         apply.signal(second);
         let output = apply.ended().await;
         assert_eq!(output.status.code(), Some(130));
-        let said = text(&output.stderr);
+        let said = Ran::of(&[], world.folder.path(), output).stderr;
         assert!(said.starts_with("Aborted: changes in progress may or may not have been made"), "{said}");
-        let report = report(&world);
+        let report = world.report();
         assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("interrupted")));
     }
 }
@@ -236,13 +226,8 @@ async fn a_second_interruption_aborts() {
 #[tokio::test]
 async fn nohup_is_respected() {
     let world = pair().await;
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
-    let program = world.command(&["apply", "--auto-approve"]);
-    let mut command = Command::new("sh");
-    command.args(["-c", r#"trap "" HUP; exec "$@""#, "sh"]).arg(program.get_program()).args(program.get_args());
-    command.current_dir(world.folder.path());
-    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let (arrived, go) = world.hold(Method::POST, "/fgs/functions");
+    let mut command = after(r#"trap "" HUP"#, &world.command(&["apply", "--auto-approve"]));
     let apply = Process::start(&mut command);
     within("the first write", arrived.notified()).await;
     apply.signal("-HUP");

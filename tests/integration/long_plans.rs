@@ -3,8 +3,6 @@
 
 use axum::http::Method;
 use serde_json::json;
-use std::sync::Arc;
-use tokio::sync::Notify;
 
 use crate::process::{Process, text};
 use crate::recorder::Effect;
@@ -236,8 +234,7 @@ async fn effects_in_a_comment_are_code_and_leave_room_for_changes() {
 #[tokio::test]
 async fn a_log_gets_a_line_about_a_long_command() {
     let world = planned(1).await;
-    let go = Arc::new(Notify::new());
-    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::default(), Arc::clone(&go)));
+    let (_, go) = world.hold(Method::POST, "/fgs/functions");
     let running = Process::start(&mut world.command(&["apply", "--auto-approve"]));
     let next = move || loop {
         let line = running.error_line();

@@ -2,7 +2,6 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::patience::within;
@@ -304,13 +303,11 @@ async fn while_held(world: &World, (arrived, go): (&Notify, &Notify)) -> Ran {
 async fn another_apply_of_the_stack_is_named() {
     let world = World::new().await;
     world.manifest(ONE);
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(Method::POST, "/fgs/functions");
     let held = while_held(&world, (&arrived, &go)).await;
     refused(&held, "another apply of this stack created function default/first");
     world.manifest(&ONE.replace("  first: {", "  first: { memory: 256,"));
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::GET, "first/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(Method::GET, "first/config");
     let held = while_held(&world, (&arrived, &go)).await;
     refused(&held, "/memory of function default/first, which another apply of this stack wrote, changed");
     assert_eq!(world.planned(&[]).await, Vec::<String>::new());

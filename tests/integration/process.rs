@@ -71,6 +71,19 @@ impl Process {
         self.stderr.next(&format!("an error line from {}", self.what))
     }
 
+    /// The next line of standard error that is not about progress.
+    #[cfg(unix)]
+    pub(crate) fn message(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let line = self.error_line();
+            if !is_progress(&line) {
+                return line;
+            }
+            assert!(Instant::now() < deadline, "a message from {}: only progress within {PATIENCE:?}", self.what);
+        }
+    }
+
     /// Sends a signal, such as `-INT`.
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: &str) {
@@ -145,6 +158,11 @@ impl Lines {
     }
 }
 
+/// On a busy machine, any command can take so long that it prints lines about its progress.
+pub(crate) fn is_progress(line: &str) -> bool {
+    ["Reading live state", "Applying: ", "Checking the result"].iter().any(|it| line.starts_with(it))
+}
+
 /// Runs a program until it ends.
 pub(crate) fn finish(command: &mut Command) -> Output {
     Process::start(command).end()
@@ -153,6 +171,17 @@ pub(crate) fn finish(command: &mut Command) -> Output {
 /// Runs a program until it ends, while the test's other tasks continue.
 pub(crate) async fn finished(mut command: Command) -> Output {
     Process::start(&mut command).ended().await
+}
+
+/// The same command, after a shell command that changes what its process may do.
+pub(crate) fn after(before: &str, program: &Command) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &format!("{before}; exec \"$@\""), "sh"]).arg(program.get_program()).args(program.get_args());
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
 }
 
 /// Whether this machine has a program.

@@ -58,14 +58,13 @@ fn an_archive_contains_what_is_committed_and_nothing_else() {
     );
     let listed =
         run(folder.path(), "tar -tzf dist/fgctl-v*-x86_64-unknown-linux-musl.tar.gz | grep -v '/$' | cut -d/ -f2-");
-    let listed: Vec<&str> = listed.lines().collect();
+    let mut listed: Vec<&str> = listed.lines().collect();
+    listed.sort_unstable();
     let committed = run(folder.path(), "git ls-files LICENSE README.md STABILITY.md CHANGELOG.md examples schemas");
     let made = ["fgctl", "man/man1/fgctl.1"].map(str::to_owned);
     let completions = ["bash", "zsh", "fish", "elvish", "powershell"].map(|shell| format!("completions/fgctl.{shell}"));
     let mut expected: Vec<String> = committed.lines().map(str::to_owned).chain(made).chain(completions).collect();
     expected.sort_unstable();
-    let mut sorted = listed.clone();
-    sorted.sort_unstable();
-    assert_eq!(sorted, expected);
+    assert_eq!(listed, expected);
     assert!(listed.contains(&"schemas/manifest.schema.json"), "the examples name it: {listed:?}");
 }

@@ -4,8 +4,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
-use std::sync::Arc;
-use tokio::sync::Notify;
 
 use crate::messages::Page;
 use crate::patience::within;
@@ -55,11 +53,8 @@ async fn a_file_contains_what_the_output_would() {
 
 /// The outcome in a JSON report, and the command's exit code.
 async fn outcome(world: &World, arguments: &[&str]) -> (Option<i32>, Value) {
-    let path = world.folder.path().join("report.json");
-    let _ = std::fs::remove_file(&path);
     let ran = world.run(&[arguments, &["--report", "json=report.json"]].concat()).await;
-    let report: Value = serde_json::from_str(&file(world, "report.json")).expect("JSON");
-    (ran.code, report["outcome"].clone())
+    (ran.code, world.report()["outcome"].clone())
 }
 
 #[tokio::test]
@@ -96,8 +91,7 @@ async fn a_report_that_cannot_be_written_fails_the_command() {
     let folder = world.folder.path().join("reports");
     std::fs::create_dir(&folder).expect("a folder");
     // The folder disappears while the command runs.
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::GET, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(Method::GET, "/fgs/functions");
     let arguments = ["plan", "--report", "json=reports/plan.json", "--report", "markdown=plan.md"];
     let running = Process::start(&mut world.command(&arguments));
     within("the first read", arrived.notified()).await;
@@ -145,15 +139,12 @@ async fn a_saved_plan_makes_the_same_comment_as_planning() {
     assert_eq!(world.run(&["show", "saved.plan", "-o", "gitlab"]).await.stdout, gitlab.stdout);
 }
 
-fn outcome_of(world: &World, name: &str) -> Value {
-    serde_json::from_str::<Value>(&file(world, name)).expect("JSON")["outcome"].clone()
-}
-
 /// A report in packed code would make its own plan stale, and the next apply would deploy it.
 #[tokio::test]
 async fn a_report_is_not_written_into_packed_code() {
     let world = World::new().await;
-    world.manifest(
+    world.file(
+        "stack/stack.yaml",
         "\
 version: 1
 stack: pair
@@ -164,14 +155,10 @@ functions:
     dependencies: [{ name: tools, dir: ../tools }]
 ",
     );
-    world.file("index.py", "def handler(event, context): return 1\n");
+    world.file("stack/index.py", "def handler(event, context): return 1\n");
     world.file("tools/tool.py", "");
-    std::fs::rename(world.folder.path().join("fgctl.yaml"), world.folder.path().join("stack.yaml")).expect("moved");
     let folder = |name: &str| std::fs::create_dir(world.folder.path().join(name)).expect("a folder");
-    ["stack", "out", "stack/ignored", "stack/deep", "stack/.git"].into_iter().for_each(folder);
-    for name in ["stack.yaml", "index.py"] {
-        std::fs::rename(world.folder.path().join(name), world.folder.path().join("stack").join(name)).expect("moved");
-    }
+    ["out", "stack/ignored", "stack/deep", "stack/.git"].into_iter().for_each(folder);
     world.file("stack/.fgctlignore", "ignored\n*.report\n!ignored/kept\n");
     let is_there = |name: &str| world.folder.path().join(name).exists();
     let root = ["-f", "stack/stack.yaml", "--root", "."];
@@ -179,21 +166,21 @@ functions:
         [&["plan"][..], &["validate"], &["drift"], &["apply", "--auto-approve"], &["destroy", "--auto-approve"]]
     {
         for path in ["stack/r.json", "stack/deep/r.json", "out/../stack/r.json", "tools/r.json"] {
-            let (inside, beside) = (format!("junit={path}"), "json=out/r.json");
+            let (inside, beside) = (format!("junit={path}"), "json=report.json");
             let refused = [command, &root, &["--report", &inside, "--report", beside]].concat();
             let refused = world.run(&refused).await;
             assert_eq!((refused.code, is_there(path)), (Some(1), false), "{refused:?}");
             let message = format!("error: the report {path} would be packed into the code of function default/first\n");
             assert!(refused.stderr.starts_with(&message), "{refused:?}");
-            assert_eq!(outcome_of(&world, "out/r.json"), "failed", "the other report says why: {refused:?}");
+            assert_eq!(world.report()["outcome"], "failed", "the other report says why: {refused:?}");
         }
     }
     assert_eq!(world.requests(), []);
-    for path in ["stack/ignored/r.json", "stack/a.report", "stack/.git/r.json", "out/r.json", "r.json"] {
-        let report = format!("junit={path}");
-        let written = world.run(&[&["plan"][..], &root, &["--report", &report]].concat()).await;
-        assert_eq!((written.code, is_there(path)), (Some(0), true), "{written:?}");
-    }
+    let paths = ["stack/ignored/r.json", "stack/a.report", "stack/.git/r.json", "out/r.json", "r.json"];
+    let flags = paths.map(|path| format!("--report=junit={path}"));
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let written = world.run(&[&["plan"][..], &root, &flags].concat()).await;
+    assert_eq!((written.code, paths.map(is_there)), (Some(0), [true; 5]), "{written:?}");
     // None of them is part of the code.
     let report = ["--report", "json=stack/ignored/r.json"];
     let applied = world.run(&[&["apply", "--auto-approve"][..], &root, &report].concat()).await;
@@ -225,7 +212,6 @@ fn reports_that_say_nothing_are_refused() {
         ("a plan over a manifest", &["plan", "--local", "--out", "fgctl.yaml"]),
         ("a report over a database", &["plan", "--local", "--report", "json=data.db"]),
         ("a plan over a database", &["plan", "--local", "--out", "data.db"]),
-        ("a plan in a missing directory", &["plan", "--local", "--out", "nowhere/plan.json"]),
         ("changes of a check", &["validate", "--report", "gitlab=a"]),
         ("changes of drift", &["drift", "--local", "--report", "gitlab=a"]),
         ("lines of drift", &["drift", "--local", "--report", "sarif=a"]),
@@ -246,8 +232,7 @@ fn reports_that_say_nothing_are_refused() {
 async fn a_file_is_written_if_a_signal_ends_the_command() {
     let world = world().await;
     for (command, signal) in [("plan", "-INT"), ("drift", "-TERM"), ("apply", "-HUP"), ("destroy", "-TERM")] {
-        let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        world.disturb(Method::GET, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+        let (arrived, go) = world.hold(Method::GET, "/fgs/functions");
         let approve: &[&str] = if ["apply", "destroy"].contains(&command) { &["--auto-approve"] } else { &[] };
         let arguments = [&[command, "--report", "json=report.json", "--report", "junit=report.xml"], approve].concat();
         let process = Process::start(&mut world.command(&arguments));
@@ -256,6 +241,7 @@ async fn a_file_is_written_if_a_signal_ends_the_command() {
         ends_as_interrupted(&world, process).await;
         go.notify_one();
         assert!(file(&world, "report.xml").contains("interrupted"), "{command}");
+        std::fs::remove_file(world.folder.path().join("report.xml")).expect("removed");
     }
     // The program has started to read as soon as it takes more than a pipe holds.
     let mut command = world.command(&["validate", "-f", "-", "--report", "json=report.json"]);
@@ -274,7 +260,6 @@ async fn ends_as_interrupted(world: &World, process: Process) {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{said}");
     assert!(said.ends_with("Interrupted: nothing was changed.\n"), "{said}");
-    let report: Value = serde_json::from_str(&file(world, "report.json")).expect("JSON");
+    let report = world.report();
     assert_eq!((&report["outcome"], &report["error"]["code"]), (&json!("failed"), &json!("interrupted")));
-    std::fs::remove_file(world.folder.path().join("report.json")).expect("removed");
 }

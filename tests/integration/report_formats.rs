@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::process::finish;
 use crate::recorder::Effect;
 use crate::schemas::assert_valid;
 use crate::world::{Ran, World};
@@ -338,7 +339,7 @@ async fn a_report_says_where_what_and_how_much() {
     let inside = |format: &str| {
         let mut command = world.command(&["validate", "-o", format]);
         command.current_dir(world.folder.path().join("a stack"));
-        String::from_utf8(crate::process::Process::start(&mut command).end().stdout).expect("UTF-8")
+        String::from_utf8(finish(&mut command).stdout).expect("UTF-8")
     };
     assert!(inside("json").contains("\"file\": \"a stack/fgctl.yaml\""));
     assert!(inside("markdown").contains("--> a stack/fgctl.yaml:8:27"));

@@ -2,13 +2,10 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use tokio::sync::Notify;
 
 use crate::patience::within;
 use crate::process::{Process, finished};
 use crate::reconcile::{PAIR, applied_pair, nothing, pair};
-use crate::recorder::Effect;
 use crate::world::{Ran, World};
 
 const FILE: &str = "plan.json";
@@ -383,8 +380,7 @@ async fn an_emptied_folder_cannot_be_planned() {
 async fn of_two_concurrent_applies_the_one_that_checks_later_is_refused() {
     let world = applied_pair().await;
     world.manifest(&PAIR.replace("LEVEL: info", "LEVEL: debug"));
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::GET, "first/config", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(Method::GET, "first/config");
     let first = Process::start(&mut world.command(&["apply", "--auto-approve"]));
     within("the first apply's look", arrived.notified()).await;
     world.manifest(&PAIR.replace("LEVEL: info", "LEVEL: warning"));

@@ -3,14 +3,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 
 use crate::patience::within;
 use crate::process::Process;
 use crate::reconcile::nothing;
-use crate::recorder::Effect;
 use crate::world::{Ran, World};
 
 /// Functions with one secret each, from separate variables.
@@ -218,8 +215,7 @@ async fn own_writes_are_not_reported_as_changes() {
 async fn a_service_that_changes_times_with_tags_is_not_reported_as_changes() {
     let world = World::new().await;
     world.manifest(&manifest(1));
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::POST, "f0/tags/create", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(Method::POST, "f0/tags/create");
     let mut command = world.command(&["apply", "--auto-approve"]);
     command.env("PASSWORD_0", "value-0");
     let applying = Process::start(&mut command);
@@ -245,6 +241,14 @@ async fn no_mistake_in_another_file_reveals_a_secret() {
          code: {{ inline: 'x' }}\n    memory: \"{value}\"\n    secrets: {{ KEY: {{ env: MYKEY }} }}\n"
     );
     world.manifest(&manifest);
+    // An environments file that no environment is selected from says nothing about secrets.
+    world.file("elsewhere/right.yaml", "version: 1\nenvironments: { dev: {} }\n");
+    for format in ["sarif", "code-quality", "json"] {
+        let arguments = ["validate", "--environments", "elsewhere/right.yaml", "-o", format];
+        let ran = world.run_with(&[("MYKEY", value)], &arguments).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(![&ran.stdout, &ran.stderr].iter().any(|text| text.contains(value)), "{ran:?}");
+    }
     for (name, text) in [
         ("broken.yaml", "functions: {\n"),
         ("list.yaml", "overlay: true\nfunctions: { a: { secrets: [] } }\n"),
@@ -270,21 +274,12 @@ async fn no_mistake_in_another_file_reveals_a_secret() {
         &[&environment[..], &["-f", "fgctl.yaml"]].concat(),
     ] {
         for command in [&["validate"][..], &["validate", "-o", "json"], &["graph"], &["plan", "-o", "markdown"]] {
-            let report = if command[0] == "graph" { &[][..] } else { &["--report", "json=report.json"] };
-            let ran = world.run_with(&[("MYKEY", value)], &[command, arguments, report].concat()).await;
+            let has_report = command[0] != "graph";
+            let flags = if has_report { &["--report", "json=report.json"][..] } else { &[] };
+            let ran = world.run_with(&[("MYKEY", value)], &[command, arguments, flags].concat()).await;
             assert_eq!(ran.code, Some(1), "{ran:?}");
-            let report = std::fs::read_to_string(world.folder.path().join("report.json")).unwrap_or_default();
+            let report = if has_report { world.report().to_string() } else { String::new() };
             assert!(![&ran.stdout, &ran.stderr, &report].iter().any(|text| text.contains(value)), "{ran:?}\n{report}");
         }
-    }
-    // An environments file that no environment is selected from says nothing about secrets.
-    let alone = World::new().await;
-    alone.manifest(&manifest);
-    alone.file("elsewhere/right.yaml", "version: 1\nenvironments: { dev: {} }\n");
-    for format in ["sarif", "code-quality", "json"] {
-        let arguments = ["validate", "--environments", "elsewhere/right.yaml", "-o", format];
-        let ran = alone.run_with(&[("MYKEY", value)], &arguments).await;
-        assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(![&ran.stdout, &ran.stderr].iter().any(|text| text.contains(value)), "{ran:?}");
     }
 }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::patience::within;
-use crate::process::{Process, finish, text};
+use crate::process::{Process, after, finish, text};
 use crate::server_harness::{Server, client, reply};
 
 fn serve(directory: &Path, arguments: &[&str]) -> Command {
@@ -28,10 +28,7 @@ pub(crate) fn ready(directory: &Path, arguments: &[&str]) -> (Process, String) {
 
 /// Like [`ready`], after a shell command that changes what the process may do.
 pub(crate) fn ready_with(before: &str, directory: &Path, arguments: &[&str]) -> (Process, String) {
-    let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh").arg(env!("CARGO_BIN_EXE_fgctl"));
-    command.arg("serve").arg("--data").arg(directory).args(arguments);
-    started(&mut command)
+    started(&mut after(before, &serve(directory, arguments)))
 }
 
 /// Starts a server with this command and waits until it is ready; returns its address.

@@ -96,18 +96,11 @@ async fn world(functions: usize) -> World {
     world
 }
 
-/// Holds the next request of this kind. The first notification says that it has arrived; the second one lets it go.
-fn hold(world: &World, method: Method, path: &'static str) -> (Arc<Notify>, Arc<Notify>) {
-    let (arrived, go) = (Arc::default(), Arc::default());
-    world.disturb(method, path, Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
-    (arrived, go)
-}
-
 #[tokio::test]
 async fn a_region_shows_what_is_running_and_goes_away() {
     let world = world(2).await;
-    let (_, list) = hold(&world, Method::GET, "/fgs/functions");
-    let (_, create) = hold(&world, Method::POST, "/fgs/functions");
+    let (_, list) = world.hold(Method::GET, "/fgs/functions");
+    let (_, create) = world.hold(Method::POST, "/fgs/functions");
     let terminal = Terminal::run(&world, &["apply", "--auto-approve", "--concurrency", "1"], &[]);
     terminal.shows("reading live state").await;
     list.notify_one();
@@ -128,7 +121,7 @@ async fn a_region_shows_what_is_running_and_goes_away() {
 async fn a_failure_is_shown_while_the_others_run_and_once_at_the_end() {
     let world = world(2).await;
     world.disturb(Method::POST, "/fgs/functions", Effect::Answer(403, r#"{"error_code":"FSS.1041"}"#.into()));
-    let (_, create) = hold(&world, Method::POST, "/fgs/functions");
+    let (_, create) = world.hold(Method::POST, "/fgs/functions");
     let terminal = Terminal::run(&world, &["apply", "--auto-approve", "--concurrency", "1"], &[]);
     terminal.shows("  + function:default/f000 failed: the service answered 403 FSS.1041").await;
     create.notify_one();
@@ -140,7 +133,7 @@ async fn a_failure_is_shown_while_the_others_run_and_once_at_the_end() {
 #[tokio::test]
 async fn quiet_shows_no_region() {
     let world = world(2).await;
-    let lists = [hold(&world, Method::GET, "/fgs/functions"), hold(&world, Method::GET, "/fgs/functions")];
+    let lists = [world.hold(Method::GET, "/fgs/functions"), world.hold(Method::GET, "/fgs/functions")];
     let quiet = Terminal::run(&world, &["plan", "--quiet"], &[]);
     // The quiet program waits at least as long as the other one needs to show its region.
     within("the list of the quiet program", lists[0].0.notified()).await;
@@ -205,12 +198,7 @@ async fn a_signal_ends_a_command_whose_pager_is_open() {
     world.file("go", "");
     let (code, text) = terminal.ended().await;
     assert_eq!(code, Some(130), "{text}");
-    assert!(text.contains("Interrupted: nothing was changed.") && is_interrupted(&report(&world)), "{text}");
-}
-
-fn report(world: &World) -> Value {
-    let text = std::fs::read_to_string(world.folder.path().join("report.json")).expect("a report");
-    serde_json::from_str(&text).expect("JSON")
+    assert!(text.contains("Interrupted: nothing was changed.") && is_interrupted(&world.report()), "{text}");
 }
 
 /// Whether a report is about a command that was interrupted before it had a result.
@@ -232,11 +220,11 @@ async fn a_short_result_needs_no_pager() {
 async fn a_signal_ends_a_command_that_cannot_write() {
     let world = world(400).await;
     signalled_while_blocked(&world, &[], "Interrupted: nothing was changed.\n").await;
-    assert!(is_interrupted(&report(&world)));
+    assert!(is_interrupted(&world.report()));
     // The reports are written before the document is printed.
     let said = "Interrupted: the command had finished, but its output is incomplete.\n";
     signalled_while_blocked(&world, &["-o", "json"], said).await;
-    assert!(!is_interrupted(&report(&world)));
+    assert!(!is_interrupted(&world.report()));
 }
 
 async fn signalled_while_blocked(world: &World, arguments: &[&str], said: &str) {
@@ -267,16 +255,9 @@ async fn a_pager_can_end_early() {
 #[tokio::test]
 async fn the_question_of_an_apply_comes_after_the_plan_and_no_pager_hides_it() {
     let world = world(30).await;
-    let mut terminal = Terminal::run(&world, &["apply"], &[("PAGER", "cat > paged")]);
-    terminal.shows("Type \"yes\" to confirm: ").await;
-    let text = terminal.text();
     let parts = ["function:default/f029", "Plan: 30 functions to create.", "Apply these changes to stack"];
-    let places: Vec<usize> = parts.map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"))).into();
-    assert!(places.is_sorted(), "{text}");
-    terminal.type_line("no");
-    let (code, text) = terminal.ended().await;
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("Nothing was changed.") && !world.folder.path().join("paged").exists(), "{text}");
+    asked(&world, &["apply"], &[("PAGER", "cat > paged")], &parts).await;
+    assert!(!world.folder.path().join("paged").exists());
 }
 
 /// A question without the changes that it is about could delete everything unseen.
@@ -284,23 +265,24 @@ async fn the_question_of_an_apply_comes_after_the_plan_and_no_pager_hides_it() {
 async fn every_question_comes_after_what_it_is_about_even_with_quiet() {
     let world = world(2).await;
     let change = "function:default/f001";
-    asked(&world, &["apply", "-q"], &[change, "2 functions to create", "Apply these changes to stack \"many\""]).await;
+    asked(&world, &["apply", "-q"], &[], &[change, "2 functions to create", "Apply these changes to stack \"many\""])
+        .await;
     world.apply().await;
     let deletion = [change, "2 functions to delete", "Delete these resources of stack \"many\""];
-    asked(&world, &["destroy", "-q"], &deletion).await;
+    asked(&world, &["destroy", "-q"], &[], &deletion).await;
     let forgotten = [change, "Remove these resources from stack \"many\"", "without deleting them?"];
-    asked(&world, &["forget", "f001", "-q"], &forgotten).await;
+    asked(&world, &["forget", "f001", "-q"], &[], &forgotten).await;
     assert_eq!(world.run(&["plan", "--destroy", "--out", "all.plan"]).await.code, Some(0));
     let permitted = [deletion[0], deletion[1], "--destroy: delete every function", deletion[2]];
-    asked(&world, &["apply", "all.plan"], &permitted).await;
+    asked(&world, &["apply", "all.plan"], &[], &permitted).await;
     assert_eq!(world.run(&["forget", "f001", "--auto-approve"]).await.code, Some(0));
     let taken = [change, "Make these resources part of stack \"many\""];
-    asked(&world, &["import", "f001", "-q"], &taken).await;
+    asked(&world, &["import", "f001", "-q"], &[], &taken).await;
 }
 
 /// Runs a command that asks after these texts, and declines.
-async fn asked(world: &World, arguments: &[&str], texts: &[&str]) {
-    let mut terminal = Terminal::run(world, arguments, &[]);
+async fn asked(world: &World, arguments: &[&str], variables: &[(&str, &str)], texts: &[&str]) {
+    let mut terminal = Terminal::run(world, arguments, variables);
     terminal.shows("Type \"yes\" to confirm: ").await;
     let text = terminal.text();
     let places: Vec<usize> =
@@ -323,8 +305,7 @@ async fn a_signal_at_the_question_changes_nothing_and_is_reported() {
         assert_eq!(code, Some(130), "{text}");
         // The message begins a line of its own.
         assert!(text.contains("confirm: \r\nInterrupted: nothing was changed."), "{text:?}");
-        assert!(is_interrupted(&report(&world)));
-        std::fs::remove_file(world.folder.path().join("report.json")).expect("removed");
+        assert!(is_interrupted(&world.report()));
     }
     assert_eq!(world.planned(&[]).await, ["create function:default/f000"]);
 }

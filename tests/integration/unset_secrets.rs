@@ -6,6 +6,17 @@ use crate::world::World;
 
 const FILE: &str = "plan.json";
 
+const ONE_SECRET: &str = "\
+version: 1
+stack: one
+functions:
+  f:
+    runtime: Python3.9
+    handler: index.handler
+    code: { inline: 'def handler(event, context): return 1' }
+    secrets: { KEY: { env: KEY } }
+";
+
 /// A pull request has no secrets of functions. Its plan is applied where they are set.
 #[tokio::test]
 async fn a_plan_without_the_values_of_secrets_is_applied_with_them() {
@@ -140,18 +151,7 @@ functions:
 #[tokio::test]
 async fn a_plan_without_values_does_not_adopt_secrets() {
     let world = World::new().await;
-    world.manifest(
-        "\
-version: 1
-stack: one
-functions:
-  f:
-    runtime: Python3.9
-    handler: index.handler
-    code: { inline: 'def handler(event, context): return 1' }
-    secrets: { KEY: { env: KEY } }
-",
-    );
+    world.manifest(ONE_SECRET);
     let set: &[(&str, &str)] = &[("KEY", "canary-1")];
     assert_eq!(world.run_with(set, &["apply", "--auto-approve"]).await.code, Some(0));
     assert_eq!(world.run_with(set, &["forget", "f", "--auto-approve"]).await.code, Some(0));
@@ -171,18 +171,7 @@ functions:
 #[tokio::test]
 async fn without_ownership_a_changed_value_makes_a_saved_plan_stale() {
     let world = World::new().await;
-    world.manifest(
-        "\
-version: 1
-stack: one
-functions:
-  f:
-    runtime: Python3.9
-    handler: index.handler
-    code: { inline: 'def handler(event, context): return 1' }
-    secrets: { KEY: { env: KEY } }
-",
-    );
+    world.manifest(ONE_SECRET);
     let planned = world.run_with(&[("KEY", "canary-1")], &["plan", "--no-ownership", "--out", FILE]).await;
     assert_eq!(planned.code, Some(0), "{planned:?}");
     let stale = world.run_with(&[("KEY", "canary-2")], &["apply", FILE, "--no-ownership"]).await;

@@ -6,9 +6,11 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
-use crate::process::finished;
+use crate::process::{finished, is_progress};
 use crate::recorder::{Effect, Recorded, Recorder};
 use crate::server_harness::Server;
 
@@ -49,6 +51,14 @@ impl World {
         let path = self.folder.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is made");
         std::fs::write(path, text).expect("the file is written");
+    }
+
+    /// The report `report.json`, which the next command has to write again.
+    pub(crate) fn report(&self) -> Value {
+        let path = self.folder.path().join("report.json");
+        let text = std::fs::read_to_string(&path).expect("a report");
+        std::fs::remove_file(path).expect("removed");
+        serde_json::from_str(&text).expect("JSON")
     }
 
     /// Copies an example of the repository into the folder.
@@ -114,6 +124,13 @@ impl World {
         self.recorder.disturb(method, path, effect);
     }
 
+    /// Holds the next request of this kind. The first notification says that it has arrived; the second one lets it go.
+    pub(crate) fn hold(&self, method: Method, path: &'static str) -> (Arc<Notify>, Arc<Notify>) {
+        let (arrived, go) = (Arc::default(), Arc::default());
+        self.disturb(method, path, Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+        (arrived, go)
+    }
+
     /// Someone else's request to a path within the project, sent just before another one is forwarded.
     pub(crate) fn edit(&self, method: Method, path: &str, body: Value) -> Effect {
         let token = self.server.credentials().token.expose_secret().to_owned();
@@ -147,18 +164,12 @@ impl World {
     }
 }
 
-/// On a busy machine, any command can take so long that it prints lines about its progress.
-fn without_progress(text: &str) -> String {
-    let is_progress =
-        |line: &str| ["Reading live state", "Applying: ", "Checking the result"].iter().any(|it| line.starts_with(it));
-    text.split_inclusive('\n').filter(|line| !is_progress(line)).collect()
-}
-
 impl Ran {
     pub(crate) fn of(arguments: &[&str], folder: &Path, output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let (stdout, stderr) = (text(output.stdout), without_progress(&text(output.stderr)));
+        let without_progress = |text: String| text.split_inclusive('\n').filter(|line| !is_progress(line)).collect();
+        let (stdout, stderr) = (text(output.stdout), without_progress(text(output.stderr)));
         Self { arguments, folder: folder.to_owned(), code: output.status.code(), stdout, stderr }
     }
 

@@ -138,7 +138,7 @@ impl AccountArguments {
         outline.account(options).await
     }
 
-    /// Where the connection leads, as far as no request is needed to find out. Refuses nothing that could be shown.
+    /// Where the connection leads. Sends no request, and does not refuse contradictions, so that they can be shown.
     pub(super) fn outline(&self, environment: Option<&Environment>) -> anyhow::Result<Outline> {
         let (credentials, source, mut settings) = self.choose()?;
         if let Some(environment) = environment {

@@ -115,7 +115,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
     } else {
         let is_refused = decided.planned.diagnostics.iter().any(Diagnostic::is_error);
         let why = Why::new(&saved, (!is_refused).then_some(&now), &moved, shared.detail.detail());
-        let stale = Stale { plan: &saved.plan(), moved: &moved, reason: None, why: &why };
+        let stale = Stale { plan: &saved.plan(), moved: &moved, why: &why };
         report::stale(shared, &stale, &decided.planned.diagnostics);
         Ok(Exit::Stale)
     };
@@ -127,7 +127,7 @@ async fn apply_saved(file: &Path, shared: &SharedArguments, given: &Options) -> 
 fn refuse_outdated(saved: &SavedPlan, shared: &SharedArguments, outdated: &Outdated) -> Exit {
     let Outdated { reason, help } = outdated;
     let why = Why::outdated(saved, reason, help);
-    let stale = Stale { plan: &saved.plan(), moved: &[], reason: Some(reason), why: &why };
+    let stale = Stale { plan: &saved.plan(), moved: &[], why: &why };
     report::stale(shared, &stale, &[]);
     Exit::Stale
 }

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::render::home::Known;
 use crate::render::plan::Verdict;
 
 use crate::cli::Exit;
 use crate::cli::failure::reported;
 use crate::cli::help;
+use crate::cli::here;
 use crate::cli::output::{FormatsOf, ReportOutput, Subject};
 use crate::cli::pager::{Pager, PagerArguments};
 use crate::cli::permission;
@@ -52,6 +54,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 fn show(file: &Path, reporting: &Reporting, pager: &Pager) -> anyhow::Result<Exit> {
     let saved = saved_plan::read(file)?;
+    here::learn(Known::from(&saved));
     let verdict = if saved.origin.options.permissions.destroy { Verdict::Destroyed } else { Verdict::Planned };
     report::saved(reporting, &saved, verdict, pager);
     if reporting.output == ReportOutput::Human {

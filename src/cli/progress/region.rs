@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A process has one terminal.
 static REGION: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Whether the process is ending, so nothing is drawn again.
+/// Set when the process is ending. Then nothing is drawn again.
 static IS_GIVEN_UP: AtomicBool = AtomicBool::new(false);
 
 /// Shows these lines instead of the ones before.
@@ -25,7 +25,7 @@ pub(super) fn draw(lines: &[String]) {
 }
 
 /// Removes the region from the screen.
-pub(in crate::cli) fn clear() {
+pub(super) fn clear() {
     if let Some(bar) = region().take() {
         bar.finish_and_clear();
     }

@@ -43,7 +43,8 @@ pub(super) fn apply(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Documents {
     let (mut manifests, mut applied) = (Documents::new(), BTreeSet::new());
-    for (source, mut document) in documents {
+    for (position, (source, mut document)) in documents.into_iter().enumerate() {
+        sources.place(source, position);
         let Some(mark) = document.value.as_object_mut().and_then(|fields| fields.remove(MARK)) else {
             manifests.push((source, document));
             continue;

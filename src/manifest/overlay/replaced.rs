@@ -15,8 +15,8 @@ const REFERENCES: [(&str, &str); 3] = [("async", "policies"), ("on_success", "ta
 
 /// A name that a mapping replaced.
 pub(super) struct Replaced {
-    /// The mapping, in the file of the name.
-    spot: Spot,
+    /// The file of the name.
+    file: usize,
     node: Node,
     section: &'static str,
     name: String,
@@ -28,19 +28,21 @@ impl Replaced {
     pub(super) fn of(file: usize, node: &Node, name: &str, mapping: &Map<String, Value>) -> Option<Self> {
         let field = node.pointer().rsplit('/').next()?;
         let (_, section) = REFERENCES.into_iter().find(|(key, _)| *key == field && node.has_fields())?;
-        let spot = Spot::key(file, node.pointer());
-        Some(Self { spot, node: node.clone(), section, name: name.to_owned(), mapping: mapping.clone() })
+        Some(Self { file, node: node.clone(), section, name: name.to_owned(), mapping: mapping.clone() })
     }
 
     /// The error if the mapping leaves out fields of the declaration.
     pub(super) fn finding(&self, manifests: &Documents) -> Option<Diagnostic> {
-        let Self { spot, node, section, name, mapping } = self;
-        let declared = |value: &'_ Value| value.get(section)?.get(name)?.as_object().cloned();
-        let declared = manifests.iter().find_map(|(_, document)| declared(&document.value))?;
+        let Self { file, node, section, name, mapping } = self;
+        let declared =
+            manifests.iter().find_map(|(_, document)| document.value.get(section)?.get(name)?.as_object())?;
         let mut lost = Vec::new();
-        missing(&declared, mapping, node, &mut lost);
+        missing(declared, mapping, node, &mut lost);
+        if lost.is_empty() {
+            return None;
+        }
         let lost: Vec<String> = lost.iter().map(|field| format!("`{field}`")).collect();
-        let field = spot.pointer.rsplit('/').next().unwrap_or_default();
+        let field = node.pointer().rsplit('/').next().unwrap_or_default();
         let noun = singular(section);
         let message = format!(
             "`{field}` is the {noun} `{name}`, and this mapping would replace it: {} would be lost",
@@ -50,8 +52,7 @@ impl Replaced {
             "change `{name}` under `{section}`; or, to replace the {noun} here, write these fields too, or null for those that you \
              do not want"
         );
-        let finding = || Diagnostic::error("incomplete-replacement", message).at(spot.clone()).help(help);
-        (!lost.is_empty()).then(finding)
+        Some(Diagnostic::error("incomplete-replacement", message).at(Spot::key(*file, node.pointer())).help(help))
     }
 }
 

@@ -110,7 +110,7 @@ pub(in crate::manifest) fn find(
             let file = |file| Found::File { path: file, root: path.clone(), role: Role::InDirectory };
             match manifests_of(path, others) {
                 Ok(files) if files.is_empty() => {
-                    diagnostics.push(no_manifest(path, Lack::Files, entry_of(path)));
+                    diagnostics.push(no_manifest(path, Lack::Files, entry_of(path).as_ref()));
                 }
                 Ok(files) => found.extend(files.into_iter().filter(|file| !named.contains(&identity(file))).map(file)),
                 Err(error) => diagnostics.push(unreadable(path, Role::Manifest, &error)),
@@ -166,27 +166,22 @@ pub(in crate::manifest) enum Lack {
 }
 
 /// The error about a directory that stands for no manifest. `entry` is where an environment names it.
-pub(in crate::manifest) fn no_manifest(directory: &Path, lack: Lack, entry: Option<Spot>) -> Diagnostic {
-    let (what, help) = match (lack, &entry) {
-        (Lack::Files, None) => (
-            "contains no manifest",
-            "a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory with -f",
-        ),
-        (Lack::Files, Some(_)) => (
-            "contains no manifest",
-            "a manifest is a *.yaml or *.yml file directly in the directory; name another file or directory under `files`",
-        ),
-        (Lack::OnlyOverlays, None) => (
-            "contains only overlays",
-            "name the manifest with -f, and then each overlay: `-f fgctl.yaml -f overlays/prod.yaml`",
-        ),
-        (Lack::OnlyOverlays, Some(_)) => (
-            "contains only overlays",
-            "name the manifest under `files`, and then each overlay: `files: [fgctl.yaml, overlays/prod.yaml]`",
-        ),
+pub(in crate::manifest) fn no_manifest(directory: &Path, lack: Lack, entry: Option<&Spot>) -> Diagnostic {
+    let (named, example) = match entry {
+        None => ("with -f", "-f fgctl.yaml -f overlays/prod.yaml"),
+        Some(_) => ("under `files`", "files: [fgctl.yaml, overlays/prod.yaml]"),
+    };
+    let (what, help) = match lack {
+        Lack::Files => {
+            let manifest = "a manifest is a *.yaml or *.yml file directly in the directory";
+            ("contains no manifest", format!("{manifest}; name another file or directory {named}"))
+        }
+        Lack::OnlyOverlays => {
+            ("contains only overlays", format!("name the manifest {named}, and then each overlay: `{example}`"))
+        }
     };
     let found = Diagnostic::error("no-manifest", format!("the directory `{}` {what}", directory.display())).help(help);
-    entry.map_or(found.clone(), |entry| found.at(entry))
+    found.at_any(entry)
 }
 
 pub(super) fn unreadable(path: &Path, role: Role, error: &std::io::Error) -> Diagnostic {
@@ -208,9 +203,8 @@ pub(in crate::manifest) fn missing(path: &Path, role: Role, otherwise: &str) -> 
 
 /// The path of an existing file with a similar name.
 pub(in crate::manifest) fn similar(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let names = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let names = fs::read_dir(directory_of(path)).ok()?;
     let names: BTreeSet<String> = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     let nearest = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
-    Some(folder.map_or_else(|| nearest.into(), |folder| folder.join(nearest)))
+    Some(path.with_file_name(nearest))
 }

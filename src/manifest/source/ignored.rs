@@ -41,9 +41,10 @@ pub(super) fn apply(sources: &Sources, diagnostics: &mut Vec<Diagnostic>, sought
             }
         }
         remove_ignored(sources, index, &mut ignores, diagnostics);
-        let unused = ignores.iter().filter(|ignore| !ignore.is_used && !explanation::needs_live(ignore.id));
-        let unused = unused.filter(|_| sought == Lints::Complete && !sources.origins.is_followed(index));
-        diagnostics.extend(unused.map(|ignore| unused_ignore(ignore, &lines)));
+        if sought == Lints::Complete && !sources.origins.is_followed(index) {
+            let unused = ignores.iter().filter(|ignore| !ignore.is_used && !explanation::needs_live(ignore.id));
+            diagnostics.extend(unused.map(|ignore| unused_ignore(ignore, &lines)));
+        }
     }
 }
 

@@ -87,24 +87,19 @@ pub(in crate::manifest) fn is_secret(pointer: &str) -> bool {
 
 /// See [`super::Sources::locate`].
 pub(super) fn locate(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
-    for (index, source) in sources.files.iter().enumerate() {
-        let mut spots = diagnostics
-            .iter_mut()
-            .flat_map(|Diagnostic { code, spot, place, related, .. }| {
-                // It is about a manifest that is valid, so no value is in the place of a variable's name.
-                let may_show = *code == "secret-not-set";
-                let others = related.iter_mut().map(|related| (related.spot.as_ref(), &mut related.place));
-                let places = std::iter::once((spot.as_ref(), place)).chain(others);
-                places.map(move |(spot, place)| (spot, place, may_show))
-            })
-            .filter_map(|(spot, place, may_show)| {
-                Some((spot.filter(|spot| sources.origins.file_of(spot) == index)?, place, may_show))
-            })
-            .filter(|(_, place, _)| place.is_none())
-            .peekable();
-        if spots.peek().is_none() {
-            continue;
+    let mut by_file: BTreeMap<usize, Vec<_>> = BTreeMap::new();
+    for Diagnostic { code, spot, place, related, .. } in diagnostics.iter_mut() {
+        // It is about a manifest that is valid, so no value is in the place of a variable's name.
+        let may_show = *code == "secret-not-set";
+        let others = related.iter_mut().map(|related| (related.spot.as_ref(), &mut related.place));
+        for (spot, place) in std::iter::once((spot.as_ref(), place)).chain(others) {
+            if let Some(spot) = spot.filter(|_| place.is_none()) {
+                by_file.entry(sources.origins.file_of(spot)).or_default().push((spot, place, may_show));
+            }
         }
+    }
+    for (file, spots) in by_file {
+        let Some(source) = sources.files.get(file) else { continue };
         // The file was parsed before, because it has a spot.
         let Ok(tree) = Tree::parse(&source.text) else { continue };
         let mut index = Index::new(&tree, Lines::of(source));
@@ -122,14 +117,15 @@ pub(super) fn locate(sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
 /// See [`super::Sources::places`].
 pub(super) fn places(sources: &Sources, spots: &BTreeSet<&Spot>) -> BTreeMap<Spot, Place> {
     let mut found = BTreeMap::new();
-    for (number, source) in sources.files.iter().enumerate() {
-        let mut own = spots.iter().filter(|spot| sources.origins.file_of(spot) == number).peekable();
-        if own.peek().is_none() {
-            continue;
-        }
+    let mut by_file: BTreeMap<usize, Vec<&Spot>> = BTreeMap::new();
+    for spot in spots {
+        by_file.entry(sources.origins.file_of(spot)).or_default().push(spot);
+    }
+    for (file, own) in by_file {
+        let Some(source) = sources.files.get(file) else { continue };
         let Ok(tree) = Tree::parse(&source.text) else { continue };
         let mut index = Index { tree: &tree, lines: Lines::of(source), entries: BTreeMap::new() };
-        found.extend(own.map(|spot| ((*spot).clone(), index.place(spot))));
+        found.extend(own.into_iter().map(|spot| (spot.clone(), index.place(spot))));
     }
     found
 }

@@ -22,6 +22,7 @@ pub use find::{ENVIRONMENTS_FILE, directory_of, is_yaml, manifests_of};
 pub(super) use find::{Found, Lack, Order, Role, find, missing, no_manifest, similar};
 pub use ignored::{Lints, UNUSED_IGNORE};
 pub(super) use locate::is_secret;
+pub use read::STANDARD_INPUT;
 pub(super) use read::read;
 pub(super) use syntax::is_invisible;
 pub(super) use value::Written;
@@ -57,7 +58,7 @@ pub(super) struct Source {
 }
 
 /// A file's value, and the spelling of scalars that can be values of variables.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Document {
     pub(super) value: Value,
     /// Scalars at the root, where a variable file has its values.
@@ -107,12 +108,17 @@ impl Sources {
 
     /// Whether a node is in a later file than another one, as the value of an overlay is.
     pub(super) fn is_later(&self, node: &Spot, other: &Spot) -> bool {
-        self.origins.file_of(node) > self.origins.file_of(other)
+        self.origins.is_later(self.origins.file_of(node), self.origins.file_of(other))
     }
 
     /// The node that is in the latest file: the one that an overlay changes. Among nodes of one file, it is the first.
     pub(super) fn latest(&self, first: Spot, others: impl IntoIterator<Item = Spot>) -> Spot {
         others.into_iter().fold(first, |latest, other| if self.is_later(&other, &latest) { other } else { latest })
+    }
+
+    /// Records when a file is applied, among the files that are named.
+    pub(super) fn place(&mut self, file: usize, position: usize) {
+        self.origins.place(file, position);
     }
 
     /// Records that an overlay wrote or removed a node of another file.

@@ -1,19 +1,23 @@
-//! Which overlay wrote which part of a manifest. An overlay has the same structure as the manifests that it changes, so
+//! Which overlay wrote which part of a manifest, and the order in which files are applied. An overlay has the same structure as the manifests that it changes, so
 //! only the file of a spot differs, not its pointer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Spot;
 
-/// For each changed file, the pointers of the changed nodes, and the overlay that wrote each of them.
 #[derive(Debug, Default)]
-pub(super) struct Origins(BTreeMap<usize, BTreeMap<String, usize>>);
+pub(super) struct Origins {
+    /// For each changed file, the pointers of the changed nodes, and the overlay that wrote each of them.
+    written: BTreeMap<usize, BTreeMap<String, usize>>,
+    /// When each file is applied. An overlay that is named again is applied again, so its last position counts.
+    positions: BTreeMap<usize, usize>,
+}
 
 impl Origins {
     /// Records that an overlay wrote or removed a node. What earlier overlays wrote below it is gone.
     pub(super) fn set(&mut self, node: Spot, overlay: usize) {
         let Spot { source, pointer, part: _ } = node;
-        let of_file = self.0.entry(source).or_default();
+        let of_file = self.written.entry(source).or_default();
         let below = format!("{pointer}/");
         let range = of_file.range(below.clone()..).take_while(|(known, _)| known.starts_with(&below));
         let replaced: Vec<String> = range.map(|(known, _)| known.clone()).collect();
@@ -25,7 +29,7 @@ impl Origins {
 
     /// The file that contains a node: the overlay that wrote it or the nearest node above it, or otherwise its own file.
     pub(super) fn file_of(&self, spot: &Spot) -> usize {
-        let Some(of_file) = self.0.get(&spot.source) else { return spot.source };
+        let Some(of_file) = self.written.get(&spot.source) else { return spot.source };
         let mut pointer = spot.pointer.as_str();
         loop {
             if let Some(overlay) = of_file.get(pointer) {
@@ -40,7 +44,7 @@ impl Origins {
 
     /// Whether an overlay wrote or removed this node, and not only a node above or below it.
     pub(super) fn is_set(&self, node: &Spot) -> bool {
-        self.0.get(&node.source).is_some_and(|of_file| of_file.contains_key(&node.pointer))
+        self.written.get(&node.source).is_some_and(|of_file| of_file.contains_key(&node.pointer))
     }
 
     /// The nodes that overlays wrote or removed.
@@ -49,23 +53,33 @@ impl Origins {
             let file = *file;
             of_file.keys().map(move |pointer| Spot::value(file, pointer.clone())).collect::<Vec<_>>()
         };
-        self.0.iter().flat_map(spots)
+        self.written.iter().flat_map(spots)
+    }
+
+    /// Records when a file is applied.
+    pub(super) fn place(&mut self, file: usize, position: usize) {
+        self.positions.insert(file, position);
+    }
+
+    /// Whether a file is applied after another one.
+    pub(super) fn is_later(&self, file: usize, other: usize) -> bool {
+        self.positions.get(&file) > self.positions.get(&other)
     }
 
     /// Whether a later overlay changes anything.
     pub(super) fn is_followed(&self, file: usize) -> bool {
-        self.0.values().flat_map(BTreeMap::values).any(|overlay| *overlay > file)
+        self.written.values().flat_map(BTreeMap::values).any(|overlay| self.is_later(*overlay, file))
     }
 
     /// A file, and the files that it changes if it is an overlay.
     pub(super) fn changed_by(&self, file: usize) -> BTreeSet<usize> {
-        let changed = self.0.iter().filter(|(_, of_file)| of_file.values().any(|overlay| *overlay == file));
+        let changed = self.written.iter().filter(|(_, of_file)| of_file.values().any(|overlay| *overlay == file));
         changed.map(|(changed, _)| *changed).chain([file]).collect()
     }
 
     /// A file, and the overlays that change it.
     pub(super) fn files_of(&self, file: usize) -> BTreeSet<usize> {
-        self.0.get(&file).into_iter().flat_map(BTreeMap::values).copied().chain([file]).collect()
+        self.written.get(&file).into_iter().flat_map(BTreeMap::values).copied().chain([file]).collect()
     }
 }
 

@@ -10,13 +10,16 @@ use super::find::{Role, unreadable};
 use super::locate::Lines;
 use super::{FILE_BYTES, Found, Source};
 
+/// The name of standard input in findings.
+pub const STANDARD_INPUT: &str = "<stdin>";
+
 /// Reads one file. `standard_input` returns at most the given number of bytes.
 pub(in crate::manifest) fn read(
     found: &Found,
     standard_input: &dyn Fn(u64) -> io::Result<Vec<u8>>,
 ) -> Result<Source, Box<Diagnostic>> {
     let (path, root) = match found {
-        Found::StandardInput => (Path::new("<stdin>"), PathBuf::from(".")),
+        Found::StandardInput => (Path::new(STANDARD_INPUT), PathBuf::from(".")),
         Found::File { path, root, role: _ } => (path.as_path(), root.clone()),
     };
     let role = match found {

@@ -1,4 +1,4 @@
-//! The values of secrets are known whatever else is wrong, so that no message shows them.
+//! Values of secrets are collected even if something else is wrong, so that no message shows them.
 
 use std::path::PathBuf;
 

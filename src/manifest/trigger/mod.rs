@@ -19,6 +19,7 @@ use crate::rules::trigger::other::{other, status_of};
 use crate::rules::trigger::schedule::{self, Schedule, ScheduleError};
 use crate::rules::trigger::{Need, Shape, StatusRule, TriggerField, TriggerType, by_code, by_key, is_secret, overlap};
 
+use super::hint;
 use super::nearest::{nearest, quoted};
 use super::notation::Entries;
 use super::resolve::Context;
@@ -204,10 +205,7 @@ impl Resolving<'_> {
             return None;
         };
         if credential::is_for_credentials(variable) {
-            let message =
-                "this secret takes its value from a variable for credentials of fgctl or a similar tool".to_owned();
-            let help = "pass the value in a variable whose name has no prefix such as FGCTL_, HW_, HUAWEICLOUD_ or OS_";
-            self.diagnostics.push(Diagnostic::error("credential-as-secret", message).at(spot.clone()).help(help));
+            self.diagnostics.push(hint::credential_as_secret("this secret", spot.clone()));
         }
         let value = Secret::value_in(self.context.environment, variable);
         Some(Secret { variable: variable.to_owned(), value, spot })

@@ -18,9 +18,10 @@ use super::EVENT_DATA;
 /// The triggers of one function.
 pub(super) fn check(triggers: &Triggers, section: &Spot, sources: &Sources, diagnostics: &mut Vec<Diagnostic>) {
     refuse_duplicates(triggers, sources, diagnostics);
-    let keys = triggers.values().map(|trigger| trigger.spot.clone());
-    let spot = sources.latest(section.clone().of_key(), keys);
-    let over_limit = |message: String| Diagnostic::error("over-limit", message).at(spot.clone());
+    let over_limit = |message: String| {
+        let keys = triggers.values().map(|trigger| trigger.spot.clone());
+        Diagnostic::error("over-limit", message).at(sources.latest(section.clone().of_key(), keys))
+    };
     let mut polling: BTreeMap<Option<&Qualifier>, usize> = BTreeMap::new();
     for trigger in triggers.values().filter(|trigger| polls(trigger.code.as_str())) {
         *polling.entry(trigger.qualifier.as_ref()).or_default() += 1;

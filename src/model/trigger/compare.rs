@@ -82,13 +82,15 @@ impl Trigger {
     /// The declared members that live lacks, if the entry does not say that they were applied.
     pub fn unsent_members(&self, live: &LiveTrigger, entry: Option<&Entry>) -> BTreeSet<String> {
         let declared = value::members(&value::in_milliseconds(self.data.clone()));
-        let is_applied = |enabled| entry.is_some_and(|entry| entry.has_applied(enabled, &declared));
-        if [Some(true), Some(false), None].into_iter().any(is_applied) {
-            return BTreeSet::new();
-        }
         let live_data = value::in_milliseconds(live.data.clone());
         let is_unsent = |wire: &&String| member(&live_data, wire).is_none() && !self.has_default(&self.data, wire);
-        declared.keys().filter(is_unsent).cloned().collect()
+        let unsent: BTreeSet<String> = declared.keys().filter(is_unsent).cloned().collect();
+        let is_applied = |enabled| entry.is_some_and(|entry| entry.has_applied(enabled, &declared));
+        // Usually, live has all of them.
+        if unsent.is_empty() || [Some(true), Some(false), None].into_iter().any(is_applied) {
+            return BTreeSet::new();
+        }
+        unsent
     }
 
     /// Whether a member has the value that the service uses without it.

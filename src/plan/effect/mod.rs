@@ -103,7 +103,7 @@ pub(super) fn effects(
         let node = graph.node(function, qualifier)?;
         let goes = deleted.contains(function);
         Some(Effect {
-            function: qualifier.map_or_else(|| function.to_string(), |qualifier| format!("{function}:{qualifier}")),
+            function: qualified(function, qualifier),
             before: live.functions.contains_key(function).then(|| before.reach(node)),
             after: (!goes).then(|| after.reach(node)),
             notices: notices(graph, node),
@@ -140,15 +140,15 @@ fn changed_node(change: &Change<'_>, graph: &EventGraph<'_>) -> Option<usize> {
     graph.node(function, qualifier).or(graph.node(function, None))
 }
 
+fn qualified(function: &FunctionAddress, qualifier: Option<&Qualifier>) -> String {
+    qualifier.map_or_else(|| function.to_string(), |qualifier| format!("{function}:{qualifier}"))
+}
+
 /// The name of a node. Unlike messages about a manifest, effects name functions as the service does, because some are not
 /// declared.
 fn name(graph: &EventGraph<'_>, node: usize) -> String {
     let node = &graph.nodes[node];
-    match (node.function(), node.qualifier()) {
-        (Some(function), Some(qualifier)) => format!("{function}:{qualifier}"),
-        (Some(function), None) => function.to_string(),
-        (None, _) => node.name.clone(),
-    }
+    node.function().map_or_else(|| node.name.clone(), |function| qualified(function, node.qualifier()))
 }
 
 fn notices(graph: &EventGraph<'_>, node: usize) -> Vec<Notice> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::address::{Address, Kind};
+use crate::model::address::{Address, FunctionAddress, Kind};
 use crate::model::field::{Field, Path};
 use crate::rules::trigger::is_secret;
 
@@ -42,7 +42,8 @@ pub enum What {
 pub(super) fn between(before: &SavedPlan, now: &SavedPlan) -> Vec<Moved> {
     let mut moved = differences(Side::Manifests, &before.manifests, &now.manifests);
     let live = differences(Side::Live, &before.live, &now.live);
-    let comparison = Comparison { before, now, manifests: &moved };
+    let redeclared = moved.iter().map(|moved| &moved.address.function).collect();
+    let comparison = Comparison { before, now, redeclared };
     let live: Vec<Moved> = live.into_iter().filter_map(|found| comparison.certain(found)).collect();
     moved.extend(live);
     if moved.is_empty() && before.changes != now.changes {
@@ -56,18 +57,17 @@ pub(super) fn between(before: &SavedPlan, now: &SavedPlan) -> Vec<Moved> {
 struct Comparison<'a> {
     before: &'a SavedPlan,
     now: &'a SavedPlan,
-    /// The differences between the manifests.
-    manifests: &'a [Moved],
+    /// The functions whose declarations differ.
+    redeclared: BTreeSet<&'a FunctionAddress>,
 }
 
 impl Comparison<'_> {
     /// The part of a difference that only a change of live state explains. With the same manifests, that is all of it.
     fn certain(&self, found: Moved) -> Option<Moved> {
         let Moved { address, side, what } = found;
-        let is_redeclared = self.manifests.iter().any(|moved| moved.address.function == address.function);
         let what = match what {
-            what if self.manifests.is_empty() => Some(what),
-            what if !is_redeclared => Some(what).filter(|_| !self.has_targets(&address)),
+            what if self.redeclared.is_empty() => Some(what),
+            what if !self.redeclared.contains(&address.function) => Some(what).filter(|_| !self.has_targets(&address)),
             What::Fields(paths) => {
                 let paths = paths.into_iter().filter(|path| self.is_read_alike(&address, path));
                 let paths: BTreeSet<Path> = paths.collect();
@@ -149,29 +149,36 @@ fn is_about_secrets(path: &Path) -> bool {
     path.field == Field::Secrets || is_of_trigger()
 }
 
-impl fmt::Display for Moved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, side, what } = self;
-        write!(f, "{address}: ")?;
-        match (what, side) {
-            (What::Appeared, Side::Manifests) => f.write_str("the manifests declare it now"),
-            (What::Gone, Side::Manifests) => f.write_str("the manifests no longer declare it"),
-            (What::Appeared, Side::Live) => f.write_str("it is live now"),
-            (What::Gone, Side::Live) => f.write_str("it is no longer live"),
-            (What::Appeared, Side::Plan) => f.write_str("this fgctl would change it too"),
-            (What::Gone, Side::Plan) => f.write_str("this fgctl would not change it"),
+impl Moved {
+    /// What changed, without the address.
+    pub fn difference(&self) -> String {
+        let Self { address: _, side, what } = self;
+        let said = match (what, side) {
+            (What::Appeared, Side::Manifests) => "the manifests declare it now",
+            (What::Gone, Side::Manifests) => "the manifests no longer declare it",
+            (What::Appeared, Side::Live) => "it is live now",
+            (What::Gone, Side::Live) => "it is no longer live",
+            (What::Appeared, Side::Plan) => "this fgctl would change it too",
+            (What::Gone, Side::Plan) => "this fgctl would not change it",
             (What::Fields(fields), side) => {
                 let names: Vec<String> = fields.iter().map(ToString::to_string).collect();
                 let names = if names.is_empty() { "the change".to_owned() } else { names.join(", ") };
-                match side {
+                return match side {
                     Side::Manifests if fields.iter().any(is_about_secrets) => {
-                        write!(f, "the manifests or values of secrets changed: {names}")
+                        format!("the manifests or values of secrets changed: {names}")
                     }
-                    Side::Manifests => write!(f, "the manifests changed: {names}"),
-                    Side::Live => write!(f, "live changed: {names}"),
-                    Side::Plan => write!(f, "this fgctl plans {names} differently"),
-                }
+                    Side::Manifests => format!("the manifests changed: {names}"),
+                    Side::Live => format!("live changed: {names}"),
+                    Side::Plan => format!("this fgctl plans {names} differently"),
+                };
             }
-        }
+        };
+        said.to_owned()
+    }
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.address, self.difference())
     }
 }

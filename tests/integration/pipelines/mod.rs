@@ -12,18 +12,12 @@ use serde_json::{Value, json};
 use std::path::Path;
 #[cfg(unix)]
 use std::process::Command;
-#[cfg(unix)]
-use std::sync::Arc;
-#[cfg(unix)]
-use tokio::sync::Notify;
 
 #[cfg(unix)]
 use crate::patience::within;
 #[cfg(unix)]
 use crate::process::{Process, has_program, search_path, text};
 use crate::process::{finished, shell};
-#[cfg(unix)]
-use crate::recorder::Effect;
 use crate::world::{Ran, World};
 
 const STACK: &str = "\
@@ -91,23 +85,16 @@ async fn the_action_passes_the_signal_of_a_cancelled_job_on() {
     command.envs([("ARGUMENTS", "--auto-approve\n--concurrency=1"), ("ORDERS_PAYMENT_KEY", SECRET)]);
     command.env("RUNNER_TEMP", world.folder.path()).env("PATH", search_path());
     world.file("fgctl/empty", "");
-    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    world.disturb(Method::POST, "/fgs/functions", Effect::Hold(Arc::clone(&arrived), Arc::clone(&go)));
+    let (arrived, go) = world.hold(Method::POST, "/fgs/functions");
     let step = Process::start(&mut command);
     within("the first write", arrived.notified()).await;
     step.signal("-INT");
-    until_interrupted(&step);
+    assert!(step.message().starts_with("Interrupted: finishing"));
     go.notify_one();
     let output = step.ended().await;
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     let report = std::fs::read_to_string(world.folder.path().join("fgctl/report.md")).expect("a report");
     assert!(report.contains("interrupted"), "{report}");
-}
-
-/// A busy machine can first report progress.
-#[cfg(unix)]
-fn until_interrupted(step: &Process) {
-    while !step.error_line().starts_with("Interrupted: finishing") {}
 }
 
 async fn change_by_someone_else(world: &World) {

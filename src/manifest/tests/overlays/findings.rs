@@ -163,6 +163,7 @@ fn a_comment_is_not_called_unused_if_a_later_overlay_may_repair_its_cause() {
     assert_eq!(folder.findings(&["a.yaml"]), ["a.yaml:12:33 unused-ignore"]);
     assert_eq!(folder.findings(&["a.yaml", "b.yaml"]), Vec::<String>::new());
     assert_eq!(folder.findings(&["a.yaml", "c.yaml"]), ["c.yaml:2:56 unused-ignore"]);
+    assert_eq!(folder.findings(&["a.yaml", "b.yaml", "c.yaml", "b.yaml"]), Vec::<String>::new());
     assert_eq!(folder.findings(&["a.yaml", "c.yaml", "b.yaml"]), Vec::<String>::new());
     assert_eq!(folder.findings(&["a.yaml", "d.yaml"]), ["a.yaml:12:33 unused-ignore"], "it changes nothing");
 }

@@ -8,8 +8,13 @@ fn noted(base: &str, overlays: &[&str]) -> Vec<String> {
     let texts: Vec<String> = overlays.iter().map(|overlay| format!("overlay: true\n{overlay}")).collect();
     let overlays = names.iter().map(String::as_str).zip(texts.iter().map(String::as_str));
     let files: Vec<(&str, &str)> = std::iter::once(("a.yaml", base)).chain(overlays).collect();
-    let folder = Folder::new(&files);
-    let mut loaded = folder.load(&files.iter().map(|(name, _)| *name).collect::<Vec<_>>(), &[]);
+    in_order(&files, &files.iter().map(|(name, _)| *name).collect::<Vec<_>>())
+}
+
+/// The same for files that are named in this order.
+fn in_order(files: &[(&str, &str)], names: &[&str]) -> Vec<String> {
+    let folder = Folder::new(files);
+    let mut loaded = folder.load(names, &[]);
     loaded.sources.locate(&mut loaded.diagnostics);
     let line = |place: &crate::diagnostic::Place| {
         let file = Path::new(&place.file).file_name().and_then(|name| name.to_str()).expect("a name");
@@ -129,6 +134,16 @@ fn a_conflict_is_at_the_value_that_the_last_overlay_writes() {
     let runtime = with("pre_stop: { handler: index.stop, timeout: 10 }, runtime: Node.js18.15");
     let found = noted(&runtime, &["functions: { a: { runtime: Python3.9 } }\n"]);
     assert!(found.iter().any(|found| found.ends_with("not-for-runtime (b.yaml:2)")), "{found:?}");
+}
+
+/// An overlay that is named again counts at its second position.
+#[test]
+fn an_overlay_that_is_named_again_is_the_last_one() {
+    let alias = "overlay: true\ntargets: { f: { alias: live } }\n";
+    let version = "overlay: true\ntargets: { f: { version: v1 } }\n";
+    let files = [("a.yaml", SMALL), ("b.yaml", alias), ("c.yaml", version)];
+    assert_eq!(in_order(&files, &["a.yaml", "b.yaml", "c.yaml"]), ["c.yaml:2:26 invalid-value"]);
+    assert_eq!(in_order(&files, &["a.yaml", "b.yaml", "c.yaml", "b.yaml"]), ["b.yaml:2:24 invalid-value"]);
 }
 
 /// A secret is declared where its variable is named.
