@@ -34,10 +34,10 @@ pub(super) struct PlanningArguments {
     take_over: bool,
     /// Allow the plan to delete up to N functions and triggers
     ///
-    /// Without this option, fgctl refuses a plan that deletes more than 5 functions and triggers in total. fgctl also
-    /// refuses a plan that deletes more than 30% of the stack's functions if it owns 10 or more, or more than 30% of
-    /// its triggers if it owns 10 or more. Triggers of deleted functions do not count. N replaces all of these limits,
-    /// even if it is lower.
+    /// Without this option, fgctl refuses a plan that deletes more than 5 functions and triggers in total. If the
+    /// stack owns 10 functions or more, fgctl also refuses a plan that deletes more than 30% of them. Likewise, if
+    /// it owns 10 triggers or more, fgctl refuses a plan that deletes more than 30% of those. Triggers of deleted
+    /// functions do not count. N replaces all of these limits, even if it is lower.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = |text: &str| number::<usize>(text, 0..=1_000_000))]
     allow_deletes: Option<usize>,
     /// Allow updates that may lose secrets whose values fgctl does not have

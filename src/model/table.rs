@@ -186,9 +186,9 @@ pub static ROWS: &[Row] = &[
         .later(39)
         .of_v2()
         .typed::<Reserved>(
-            "Instances of `latest` that are kept ready, so that requests do not wait for a start. They cost money while \
-             they are idle. A manifest cannot reserve instances for versions and aliases. For \
-             functions of type v2. Default: none. Example: `{ count: 2 }`.",
+            "Instances of `latest` (the version that you edit) that are kept ready, so that requests do not wait for a \
+             start. They cost money while they are idle. A manifest cannot reserve instances for versions and aliases. \
+             For functions of type v2. Default: none. Example: `{ count: 2 }`.",
         )
         .wire(Form::Separate("reservedinstances"), &[Call::Reserved]),
     config(Field::LogsEnabled, "logs.enabled")

@@ -35,13 +35,13 @@ Examples:
 /// that you want to remove from the manifest, run `forget` before you remove it. Otherwise, the next apply deletes it.
 /// For a function whose entry has `existing: true`, that apply deletes only its policy and triggers.
 ///
-/// If a function has no other tags and still has the code that the stack created it with, fgctl sets the tag
-/// `fgctl.released` to the name of the stack. Without this tag, a later apply of that stack could mistake the function for
-/// one whose create was interrupted.
+/// If a function has no tags except fgctl's, and still has the code that the stack created it with, fgctl puts the tag
+/// `fgctl.released` in their place. It contains the name of the stack. Without this tag, a later apply of that stack could
+/// mistake the function for one whose create was interrupted.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
-    /// Triggers that the stack owns, or functions that it owns fully or in part
+    /// Functions or triggers that the stack owns, or functions whose policy or triggers it owns
     ///
     /// ADDRESS is a key of the manifest, [package/]name, or an address such as `function:default/intake`. The address of a
     /// trigger, such as `trigger:default/intake/nightly`, means only this trigger.

@@ -25,8 +25,8 @@ Examples:
 
 /// Print a function's log
 ///
-/// The embedded server keeps logs, and fgctl prints them. The real service keeps them in its log service, LTS. fgctl
-/// then prints no log, and only says which log group and stream contain it.
+/// The embedded server keeps logs, and fgctl prints them. The real service keeps them in its log service, LTS. For a
+/// function of the real service, fgctl prints no log, and only says which log group and stream contain it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {

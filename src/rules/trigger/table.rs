@@ -84,8 +84,8 @@ static TIMER: &[TriggerField] = &[
         "cron",
         "schedule",
         Shape::Schedule(Kind::Cron),
-        "A cron expression that begins with seconds, optionally after a time zone: `0 15 2 * * ?`, \
-         `CRON_TZ=Europe/Berlin 0 0 8 * * MON-FRI` or `@every 1h30m`.",
+        "A cron expression whose first field is the seconds, such as `0 15 2 * * ?`; with a time zone in front, such \
+         as `CRON_TZ=Europe/Berlin 0 0 8 * * MON-FRI`; or an interval, such as `@every 1h30m`.",
     )
     .one_of(),
     field(
@@ -118,7 +118,7 @@ static OBS: &[TriggerField] = &[
         Shape::Text(&OBS_PREFIX),
         "Only objects whose names end with this. Default: all. Example: `.csv`.",
     ),
-    field("name", "name", Shape::Text(&NAME), "The name of the bucket's notification. Default: chosen by the service."),
+    field("name", "name", Shape::Text(&NAME), "The name of OBS's event notification for the bucket. Default: chosen by the service."),
 ];
 
 static SMN: &[TriggerField] = &[field(

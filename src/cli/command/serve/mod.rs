@@ -42,9 +42,9 @@ Examples:
 /// unless you give --expose. Clients need the keys or the token in `credentials.json`, which the server creates in that
 /// directory. Commands with --local use this server automatically if it runs on their data directory.
 ///
-/// Policies and triggers can form a cycle. A chain of notifications therefore ends after 16 hops: the server drops the
-/// next notification, and `fgctl invoke --follow` shows the chain. The server also drops a notification to a function if
-/// it is larger than 256 KB, which is the limit of asynchronous events.
+/// Policies and triggers can form a cycle. A chain of notifications from function to function therefore ends after 16
+/// hops: the server starts no further function, and `fgctl invoke --follow` shows the chain. The server also drops a
+/// notification to a function if it is larger than 256 KB, which is the limit of asynchronous events.
 ///
 /// Functions that use a container image run with podman or docker, whichever has the image locally. The server does not
 /// pull images. All users of this machine can reach the containers; other machines normally cannot.
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Arguments {
     /// The directory that contains all data
     #[arg(long, value_name = "DIR", default_value = ".fgctl", value_hint = ValueHint::DirPath)]
     data: PathBuf,
-    /// The loopback address and the port; port 0 selects a free port
+    /// The address and the port to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = socket_address)]
     listen: SocketAddr,
     /// Allow --listen to use an address that other machines can reach
@@ -93,7 +93,7 @@ pub(in crate::cli) struct Arguments {
     ///
     /// Default: 16, or 4 for each processor if that is more. If both synchronous and asynchronous runs are waiting, each
     /// kind gets half of the capacity. A synchronous call waits for at most a minute; then the server answers with 429. An
-    /// asynchronous request waits until its validity period ends.
+    /// asynchronous request waits at most until its validity period ends.
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency: Option<u16>,
     /// The maximum number of concurrent runs of one function
