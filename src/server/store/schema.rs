@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 /// The steps that lead to the current layout. The file records how many of them it has taken. A file with a later
 /// layout is never changed.
@@ -269,8 +270,10 @@ fn prepare(mut connection: Connection) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // The file contains secrets of functions, so deleted data is overwritten.
     connection.pragma_update(None, "secure_delete", true)?;
-    // The number of statements in the server; each is compiled once.
+    // The number of statements in the server; each is compiled once. Without this setting, SQLite compiles a statement
+    // with `LIMIT ?` again for each use, to plan for the value.
     connection.set_prepared_statement_cache_capacity(128);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     migrate(&mut connection)?;
     Ok(connection)
 }
@@ -307,6 +310,8 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
 
     #[test]
@@ -348,6 +353,16 @@ mod tests {
         assert_eq!(auto_vacuum(&connection), Ok(0));
         drop(connection);
         assert_eq!(auto_vacuum(&open(&path).unwrap()), Ok(2));
+    }
+
+    #[test]
+    fn a_statement_with_a_variable_limit_is_compiled_once() {
+        let connection = open_in_memory().unwrap();
+        let mut statement = connection.prepare("SELECT id FROM functions LIMIT ?1").unwrap();
+        for limit in 1..4 {
+            assert_eq!(statement.query_map([limit], |row| row.get::<_, i64>(0)).unwrap().count(), 0);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
     }
 
     #[test]
