@@ -41,9 +41,10 @@ pub(super) fn triggers(
     context: &Context<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Triggers {
-    let section = context.spot.child("triggers");
     let mut triggers = Triggers::new();
-    for (key, TriggerEntry(entry)) in entries.into_iter().flat_map(|entries| &entries.0) {
+    let Some(entries) = entries else { return triggers };
+    let section = context.spot.child("triggers");
+    for (key, TriggerEntry(entry)) in &entries.0 {
         let mut resolving = Resolving { key, entry, spot: section.child(key.as_str()), context, diagnostics };
         if let Some(trigger) = resolving.trigger() {
             triggers.insert(key.clone(), trigger);
