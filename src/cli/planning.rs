@@ -26,7 +26,8 @@ use super::reconcile::{Declared, Prepared};
 pub(super) struct PlanningArguments {
     /// Adopt unowned functions, policies and triggers, even if they differ from the manifest
     ///
-    /// Without this option, fgctl adopts a function only if it matches the manifest and has no secrets.
+    /// Without this option, fgctl adopts a function only if it matches the manifest and has no secrets, except those
+    /// that `ignore` names.
     #[arg(long)]
     adopt: bool,
     /// Take over functions, policies and triggers of other stacks
@@ -62,7 +63,7 @@ pub(super) struct PlanningArguments {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = help::SELECTION)]
 pub(super) struct TargetArguments {
-    /// Change only this resource, and whatever its changes depend on
+    /// Make only the changes to this resource, and those that they depend on
     ///
     /// ADDRESS is an address as plans print it, such as `async_policy:default/intake` or `trigger:default/intake/nightly`. It
     /// can also be a function's key or [package/]name, which selects the function, its policy and its triggers. You can repeat

@@ -314,7 +314,7 @@ pub static ROWS: &[Row] = &[
     config(Field::GpuType, "gpu.type")
         .later(31)
         .only_for("container images and the runtime `Custom`", is_of_images)
-        .typed::<GpuType>("The kind of GPU, such as `nvidia-t4` or `nvidia-a30`. Needs `memory`. Default: the region's own.")
+        .typed::<GpuType>("The kind of GPU, such as `nvidia-t4` or `nvidia-a30`. Needs `gpu.memory`. Default: the region's own.")
         .wire(Form::Omitted("gpu_type"), BOTH),
     config(Field::DynamicMemory, "dynamic_memory")
         .later(32)

@@ -169,7 +169,7 @@ pub enum Cause {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Never applied, or deleted by someone; live does not show which.
+    /// Never applied, or deleted by someone; live state does not show which.
     Missing,
     /// It was applied, and someone deleted it.
     Deleted,

@@ -216,7 +216,7 @@ fn of_change(change: &Change<'_>) -> Vec<Finding> {
             vec![whole(State::Pending, "declared but never applied")]
         }
         Reason::Missing => {
-            vec![whole(State::Missing, "never applied, or deleted by someone; live does not show which")]
+            vec![whole(State::Missing, "never applied, or deleted by someone; live state does not show which")]
         }
         Reason::Deleted => vec![whole(State::Missing, &said)],
         Reason::Undeclared

@@ -62,20 +62,20 @@ fn executions(count: u64) -> String {
     if count == 1 { "1 execution".to_owned() } else { format!("up to {count} executions") }
 }
 
-/// "an event causes up to 8 executions (2 before) and ends within 3h (1h before)".
+/// "an event causes up to 8 executions (2 before), done within 3h (1h before)".
 fn reaches(effect: &Effect) -> String {
     match (effect.before, effect.after) {
-        (_, Some(Reach::Endless)) => "an event never ends".to_owned(),
+        (_, Some(Reach::Endless)) => "an event causes executions without end".to_owned(),
         (Some(Reach::Ends { executions: were, seconds: took }), Some(Reach::Ends { executions: are, seconds })) => {
             let before =
                 |differs: bool, text: String| if differs { format!(" ({text} before)") } else { String::new() };
             let (count, within) = (executions(are), duration(seconds));
             let (were, took) = (before(were != are, were.to_string()), before(took != seconds, duration(took)));
-            format!("an event causes {count}{were} and ends within {within}{took}")
+            format!("an event causes {count}{were}, done within {within}{took}")
         }
         (_, Some(Reach::Ends { executions: are, seconds })) => {
             let (count, within) = (executions(are), duration(seconds));
-            format!("an event causes {count} and ends within {within} (it never ended before)")
+            format!("an event causes {count}, done within {within} (without end before)")
         }
         (_, None) => String::new(),
     }

@@ -185,9 +185,9 @@ async fn a_saved_plan_shows_its_effects() {
     let planned = world.run(&["plan", "--out", "saved"]).await;
     let effects = "\
 Effects on events, in the worst case:
-  default/first: an event causes up to 2 executions (4 before) and ends within 1h 1m (2h 1m before)
+  default/first: an event causes up to 2 executions (4 before), done within 1h 1m (2h 1m before)
   default/first: failures no longer start default/second through obs://failures/first/
-  default/second: an event causes 1 execution (2 before) and ends within 1h 1m
+  default/second: an event causes 1 execution (2 before), done within 1h 1m
   default/second: failures no longer reach anyone (before: stream lost)
 ";
     assert!(planned.stdout.contains(effects), "{}", planned.stdout);

@@ -84,8 +84,8 @@ static TIMER: &[TriggerField] = &[
         "cron",
         "schedule",
         Shape::Schedule(Kind::Cron),
-        "A cron expression whose first field is the seconds, such as `0 15 2 * * ?`; with a time zone in front, such \
-         as `CRON_TZ=Europe/Berlin 0 0 8 * * MON-FRI`; or an interval, such as `@every 1h30m`.",
+        "A cron expression whose first field is the seconds, such as `0 15 2 * * ?`, optionally with a time zone in \
+         front, such as `CRON_TZ=Europe/Berlin 0 0 8 * * MON-FRI`; or an interval, such as `@every 1h30m`.",
     )
     .one_of(),
     field(
@@ -193,7 +193,7 @@ macro_rules! gateway {
             $($first,)*
             field("name", "name", Shape::Text(&NAME), "The API's name. Default: the key.").key_of_trigger(),
             field("group_id", "group_id", Shape::Text(ANY_ID), "The id of the API group.").required(),
-            field("env_id", "env_id", Shape::Text(ANY_ID), "The id of the environment that publishes the API. Default: `DEFAULT_ENVIRONMENT_RELEASE_ID`, which is RELEASE.").or("DEFAULT_ENVIRONMENT_RELEASE_ID"),
+            field("env_id", "env_id", Shape::Text(ANY_ID), "The id of the gateway's environment in which the API is published. Default: `DEFAULT_ENVIRONMENT_RELEASE_ID`, which is RELEASE.").or("DEFAULT_ENVIRONMENT_RELEASE_ID"),
             field("env_name", "env_name", Shape::Text(ANY_ID), "The name of that environment. Default: none. Example: `RELEASE`."),
             field("auth", "auth", Shape::Choice(&[choice("IAM"), choice("APP"), choice("NONE")]), "How callers prove who they are. `NONE` lets everyone call the function.").required(),
             field("protocol", "protocol", Shape::Choice(&[choice("HTTP"), choice("HTTPS")]), "Default: `HTTPS`.").or("HTTPS"),

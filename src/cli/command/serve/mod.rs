@@ -98,7 +98,8 @@ pub(in crate::cli) struct Arguments {
     max_concurrency: Option<u16>,
     /// The maximum number of concurrent runs of one function
     ///
-    /// This applies even if the function's own limit is higher. Default: half of --max-concurrency, so 8 of 16.
+    /// This applies even if `scaling.max_instances` of the function is higher. Default: half of --max-concurrency, so 8
+    /// of 16.
     #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true, help_heading = help::SPEED, value_parser = |text: &str| number::<u16>(text, 1..=u16::MAX.into()))]
     max_concurrency_per_function: Option<u16>,
     /// The wait before the first retry of a failed attempt or delivery
