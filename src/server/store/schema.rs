@@ -270,9 +270,9 @@ fn prepare(mut connection: Connection) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // The file contains secrets of functions, so deleted data is overwritten.
     connection.pragma_update(None, "secure_delete", true)?;
-    // The number of statements in the server; each is compiled once. Without this setting, SQLite compiles a statement
-    // with `LIMIT ?` again for each use, to plan for the value.
+    // The number of statements in the server; each is compiled once.
     connection.set_prepared_statement_cache_capacity(128);
+    // Otherwise, SQLite compiles a statement with `LIMIT ?` again for each use, to plan for the value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     migrate(&mut connection)?;
     Ok(connection)
