@@ -63,7 +63,7 @@ pub(super) struct PlanningArguments {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = help::SELECTION)]
 pub(super) struct TargetArguments {
-    /// Make only the changes to this resource, and those that they depend on
+    /// Make only the changes to this resource, and their dependencies
     ///
     /// ADDRESS is an address as plans print it, such as `async_policy:default/intake` or `trigger:default/intake/nightly`. It
     /// can also be a function's key or [package/]name, which selects the function, its policy and its triggers. You can repeat
