@@ -31,7 +31,8 @@ pub(super) fn with_triggers<'a>(
     live: Permitted<'a>,
 ) -> Result<(), Box<Diagnostic>> {
     let Permitted { live, permissions } = live;
-    if desired.existing.contains_key(address) && !live.functions.contains_key(address) {
+    let is_missing = desired.existing.contains_key(address) && !live.functions.contains_key(address);
+    if is_missing || !has_any(desired, live, address) {
         return Ok(());
     }
     let case = Case::new(desired, live, address, permissions);
@@ -44,6 +45,16 @@ pub(super) fn with_triggers<'a>(
     Ok(())
 }
 
+/// Whether a manifest declares triggers of a function, or its tag records some. Otherwise, no plan changes any.
+fn has_any(desired: &DesiredState, live: &LiveState, function: &FunctionAddress) -> bool {
+    desired.holder(function).is_some_and(|holder| !holder.triggers.is_empty())
+        || live.functions.get(function).is_some_and(has_record)
+}
+
+fn has_record(live: &LiveFunction) -> bool {
+    live.marks.get(mark::TRIGGERS).is_some()
+}
+
 /// The triggers that this stack applied to functions that it no longer declares and that stay.
 pub(super) fn undeclared_triggers<'a>(
     desired: &'a DesiredState,
@@ -52,7 +63,7 @@ pub(super) fn undeclared_triggers<'a>(
 ) -> impl Iterator<Item = Change<'a>> {
     let goes: BTreeSet<&FunctionAddress> = live.undeclared(desired).map(|found| &found.live().address).collect();
     let stays = move |found: &&LiveFunction| !desired.declares(&found.address) && !goes.contains(&found.address);
-    let marked = live.functions.values().filter(|found| found.marks.get(mark::TRIGGERS).is_some()).filter(stays);
+    let marked = live.functions.values().filter(|found| has_record(found)).filter(stays);
     marked.flat_map(move |found| {
         let case = Case::new(desired, live, &found.address, permissions);
         case.changes().unwrap_or_default()
@@ -62,7 +73,10 @@ pub(super) fn undeclared_triggers<'a>(
 /// The keys of the triggers of a function that a plan can change. The triggers of a function that it deletes go with the
 /// function.
 pub(super) fn keys(desired: &DesiredState, live: &LiveState, function: &FunctionAddress) -> BTreeSet<TriggerKey> {
-    if is_undeclared(desired, live, function) { BTreeSet::new() } else { case(desired, live, function).keys() }
+    if is_undeclared(desired, live, function) || !has_any(desired, live, function) {
+        return BTreeSet::new();
+    }
+    case(desired, live, function).keys()
 }
 
 /// The triggers of a function as the manifests declare them and as they are live.
