@@ -160,20 +160,22 @@ impl Moved {
             (What::Gone, Side::Live) => "it is no longer live",
             (What::Appeared, Side::Plan) => "this fgctl would change it too",
             (What::Gone, Side::Plan) => "this fgctl would not change it",
-            (What::Fields(fields), side) => {
-                let names: Vec<String> = fields.iter().map(ToString::to_string).collect();
-                let names = if names.is_empty() { "the change".to_owned() } else { names.join(", ") };
-                return match side {
-                    Side::Manifests if fields.iter().any(is_about_secrets) => {
-                        format!("the manifests or values of secrets changed: {names}")
-                    }
-                    Side::Manifests => format!("the manifests changed: {names}"),
-                    Side::Live => format!("live changed: {names}"),
-                    Side::Plan => format!("this fgctl plans {names} differently"),
-                };
-            }
+            (What::Fields(fields), side) => return changed(fields, *side),
         };
         said.to_owned()
+    }
+}
+
+fn changed(fields: &BTreeSet<Path>, side: Side) -> String {
+    let names: Vec<String> = fields.iter().map(ToString::to_string).collect();
+    let names = if names.is_empty() { "the change".to_owned() } else { names.join(", ") };
+    match side {
+        Side::Manifests if fields.iter().any(is_about_secrets) => {
+            format!("the manifests or values of secrets changed: {names}")
+        }
+        Side::Manifests => format!("the manifests changed: {names}"),
+        Side::Live => format!("live changed: {names}"),
+        Side::Plan => format!("this fgctl plans {names} differently"),
     }
 }
 
