@@ -81,7 +81,7 @@ impl Error {
         refusal.status == 404 && refusal.code.as_deref().is_some_and(is_of_service)
     }
 
-    /// Whether the service answered with this code, in whatever spelling.
+    /// Whether the service answered with this code. Some gateways spell it differently.
     pub fn has_code(&self, code: &str) -> bool {
         let Self::Refused(refusal) = self else { return false };
         refusal.code.as_deref().is_some_and(|own| error_codes::canonical(own) == code)

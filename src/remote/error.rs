@@ -65,7 +65,7 @@ impl Error {
         matches!(self, Self::Client(error) if error.is_not_found())
     }
 
-    /// Whether the service answered with this code, in whatever spelling.
+    /// Whether the service answered with this code. Some gateways spell it differently.
     pub fn has_code(&self, code: &str) -> bool {
         matches!(self, Self::Client(error) if error.has_code(code))
     }

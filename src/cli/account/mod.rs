@@ -41,8 +41,8 @@ pub(super) struct AccountArguments {
     /// The id of the project
     ///
     /// Default: the value of `FGCTL_PROJECT_ID`, `HW_PROJECT_ID`, `HUAWEICLOUD_SDK_PROJECT_ID`, `OS_PROJECT_ID` or
-    /// `OS_TENANT_ID`. If no source sets an id, fgctl asks IAM for the id of the project with the
-    /// name in --project-name.
+    /// `OS_TENANT_ID`. If no source sets an id, fgctl asks IAM for the id of the project with the name in
+    /// --project-name.
     #[arg(long, value_name = "ID", hide_short_help = true, value_parser = NonEmptyStringValueParser::new())]
     project_id: Option<String>,
     /// The name of the project, if it differs from the name of the region

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A process has one terminal.
 static REGION: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Set when the process is ending. Then nothing is drawn again.
+/// Whether the process is ending. If it is, nothing more is drawn.
 static IS_GIVEN_UP: AtomicBool = AtomicBool::new(false);
 
 /// Shows these lines instead of the ones before.

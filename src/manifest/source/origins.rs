@@ -1,5 +1,5 @@
-//! Which overlay wrote which part of a manifest, and the order in which files are applied. An overlay has the same structure as the manifests that it changes, so
-//! only the file of a spot differs, not its pointer.
+//! Which overlay wrote which part of a manifest, and the order in which files are applied. An overlay has the same structure
+//! as the manifests that it changes, so only the file of a spot differs, not its pointer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
